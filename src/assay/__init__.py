@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from assay.errors import ExitCode
     from assay.tracking.runs import run
 
-_ROOMS = ("data", "errors", "feasibility", "gate", "monitoring", "serving", "stats", "testing", "tracking", "validation")
+_ROOMS = (
+    "data",
+    "errors",
+    "feasibility",
+    "gate",
+    "monitoring",
+    "serving",
+    "stats",
+    "testing",
+    "tracking",
+    "validation",
+)
 _HOMES = {
     "Action": "assay.core.action",
     "Assumption": "assay.core.guarantee",

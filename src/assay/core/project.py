@@ -39,7 +39,7 @@ class BudgetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     alpha: float = 0.05
-    across: Literal["familywise", "fdr"] = "familywise"
+    across: Literal["familywise"] = "familywise"
     false_pages: str = "0.05/quarter"
     labels: int = 0
     disclose: Literal["verdict", "estimate", "full"] = "estimate"
@@ -207,6 +207,12 @@ def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
     for name, dataset in project.datasets.items():
         if dataset.queries < 1:
             found.append((("datasets", name, "queries"), f"queries is {dataset.queries}; a set answers at least once"))
+        if dataset.adaptivity == "full" and dataset.queries > 1 and project.budget.disclose != "verdict":
+            message = (
+                f"dataset {name!r} answers {dataset.queries} times to those who see its answers: only the bare verdict "
+                "can be accounted for; set [budget] disclose = 'verdict', or queries = 1 and fresh data each time"
+            )
+            found.append((("datasets", name, "adaptivity"), message))
     for name, model in project.models.items():
         if model.train is not None and not re.fullmatch(r"[\w.]+:\w+", model.train):
             found.append((("models", name, "train"), f"train is {model.train!r}; write it as 'module:callable'"))
