@@ -34,7 +34,9 @@ def select(checks: Sequence[CheckTable], selection: str = "") -> list[CheckTable
     terms = selection.split()
     if not terms:
         return list(checks)
-    return [check for check in checks if any([_matches(check, term, checks) for term in terms])]
+    # Every term is looked at, so that a misspelled one is found even beside one that matches.
+    chosen = {check.name for term in terms for check in checks if _matches(check, term, checks)}
+    return [check for check in checks if check.name in chosen]
 
 
 def _matches(check: CheckTable, term: str, checks: Sequence[CheckTable]) -> bool:
@@ -42,8 +44,10 @@ def _matches(check: CheckTable, term: str, checks: Sequence[CheckTable]) -> bool
     if not colon:
         if any(other.name == term for other in checks):
             return check.name == term
-        if term[:3].upper() in STAGE_OF_FAMILY:
-            return check.use.upper().startswith(term.upper()) or bool(check.use) and term.upper().startswith(check.use)
+        code = term.upper()
+        if code[:3] in STAGE_OF_FAMILY:
+            family = check.use.upper() or "GAT1"
+            return family.startswith(code) or code.startswith(family)
         raise UsageError(f"no check {term!r}; {did_you_mean(term, [c.name for c in checks], 'checks')}")
     if kind == "stage":
         if value not in STAGES:

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assay.checks.budget import alpha_of, histories
+from assay.checks.select import select
+from assay.core.project import DatasetTable, parse
+from assay.errors import ProjectError, UsageError
+
+TEXT = """
+[project]
+name = "x"
+
+[budget]
+alpha = 0.05
+
+[datasets.train]
+role = "train"
+source = "a"
+
+[datasets.live]
+role = "live"
+source = "b"
+
+[[checks]]
+id = "better"
+claim = "n - o > 0"
+blocking = true
+
+[[checks]]
+id = "floor"
+claim = "n > 0.5"
+blocking = true
+reliability = 0.99
+
+[[checks]]
+id = "fit"
+use = "VAL1"
+datasets = ["live"]
+reference = "train"
+blocking = true
+tags = ["nightly"]
+
+[[checks]]
+id = "reachable"
+use = "FEA101"
+"""
+FILE = parse(TEXT, Path("assay.toml"))
+
+
+@pytest.mark.parametrize(
+    ("selection", "names"),
+    [
+        ("", ["better", "floor", "fit", "reachable"]),
+        ("floor", ["floor"]),
+        ("floor better", ["better", "floor"]),
+        ("stage:gate", ["better", "floor"]),
+        ("VAL1", ["fit"]),
+        ("VAL", ["fit"]),
+        ("VAL102", ["fit"]),
+        ("GAT", ["better", "floor"]),
+        ("dataset:live", ["fit"]),
+        ("dataset:train", ["fit"]),
+        ("tag:nightly stage:feasibility", ["fit", "reachable"]),
+        ("tag:weekly", []),
+    ],
+)
+def test_select(selection: str, names: list[str]) -> None:
+    assert [check.name for check in select(FILE.checks, selection)] == names
+
+
+@pytest.mark.parametrize("term", ["bettr", "stage:gat", "kind:x", "floor bettr"])
+def test_a_misspelled_term_is_an_error_not_an_empty_run(term: str) -> None:
+    with pytest.raises(UsageError):
+        select(FILE.checks, term)
+
+
+def test_blocking_checks_share_alpha() -> None:
+    alphas = {check.name: alpha_of(check, FILE) for check in FILE.checks}
+    assert alphas["floor"] == pytest.approx(0.01)
+    assert alphas["better"] == alphas["fit"] == pytest.approx(0.02)
+    assert sum(alphas[c.name] for c in FILE.checks if c.blocking) == pytest.approx(FILE.budget.alpha)
+    assert alphas["reachable"] == FILE.budget.alpha
+
+
+def test_nothing_left_to_share() -> None:
+    file = parse(TEXT.replace("0.99", "0.95"), Path("assay.toml"))
+    with pytest.raises(ProjectError, match="ask for all"):
+        alpha_of(file.checks[0], file)
+
+
+@pytest.mark.parametrize(
+    ("queries", "adaptivity", "claims", "expected"),
+    [(1, "full", 3, 1), (8, "none", 3, 8), (8, "first-change", 3, 8), (3, "full", 1, 1 + 3 + 9), (2, "full", 2, 1 + 9)],
+)
+def test_histories(queries: int, adaptivity: str, claims: int, expected: int) -> None:
+    dataset = DatasetTable(role="test", source="x", queries=queries, adaptivity=adaptivity)  # type: ignore[arg-type]
+    assert histories(dataset, claims) == pytest.approx(expected)
+
+
+def test_too_many_histories() -> None:
+    with pytest.raises(ProjectError, match="no error probability"):
+        histories(DatasetTable(role="test", source="x", queries=1000, adaptivity="full"), 1)
