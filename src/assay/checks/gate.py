@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from assay.checks.budget import histories
-from assay.checks.inputs import Dataset, Inputs, Predictor
 from assay.checks.run import Job, Spend
 from assay.core.action import Action
 from assay.core.claim import Claim
@@ -16,6 +17,9 @@ from assay.core.verdict import Verdict
 from assay.data.slice import mask
 from assay.errors import ProjectError
 from assay.gate import decide, decide_slices, parse
+
+if TYPE_CHECKING:
+    from assay.checks.inputs import Dataset, Inputs, Predictor
 
 
 def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
