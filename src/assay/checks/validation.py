@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from assay.checks.run import Job, Spend
-from assay.core.evidence import Evidence
 from assay.core.strict_toml import read
-from assay.core.verdict import Verdict
 from assay.errors import ProjectError
 from assay.validation import Schema, infer
 from assay.validation import check as validate
 
 if TYPE_CHECKING:
     from assay.checks.inputs import Dataset, Inputs
+    from assay.core.evidence import Evidence
     from assay.core.project import CheckTable
+    from assay.core.verdict import Verdict
 
 
 def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
@@ -44,9 +44,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     return Job(depends, evaluate, spends)
 
 
-def _validate(
-    check: CheckTable, batch: Dataset, schema: Schema, reference: Dataset, alpha: float
-) -> list[Verdict]:
+def _validate(check: CheckTable, batch: Dataset, schema: Schema, reference: Dataset, alpha: float) -> list[Verdict]:
     verdicts = validate(
         batch.table,
         schema,
