@@ -69,21 +69,17 @@ def for_sample(n: int) -> Bets:
 
     With n values of standard deviation sd, the bet of greatest growth at the edge of a bound with error
     probability alpha is sqrt(2 ln(1/alpha) / n) / sd. The first scale takes alpha = 0.01 and the largest
-    sd, each further one half the sd. Shares fall like 1/(j (j+1)).
+    sd, each further one half the sd, with 0.7 of the share. The bounds come out at most 1.3 times as wide as if
+    sd had been known (alpha = 0.05, sd down to 1/16 of the largest), less for smaller alpha.
     """
     first = np.sqrt(2 * np.log(100) / max(n, 1))
     steps = 2 + max(0, int(np.ceil(np.log2(8 / first))))
     scales = np.append(first * 2.0 ** np.arange(steps), np.inf)
-    return _weighted(scales)
+    shares = 0.7 ** np.arange(scales.size)
+    return Bets(scales, np.log(shares / shares.sum()))
 
 
 def for_any_time() -> Bets:
-    """Give the bets for a sample of unknown size: from a handful of values to about 10^8."""
+    """Give the bets for a sample of unknown size, from a handful of values to about 10^8; equal shares."""
     scales = np.append(2.0 ** np.arange(-12, 4), np.inf)
     return Bets(scales, np.full(scales.size, -np.log(scales.size)))
-
-
-def _weighted(scales: Floats) -> Bets:
-    order = np.arange(1, scales.size + 1)
-    shares = 1.0 / (order * (order + 1))
-    return Bets(scales, np.log(shares / shares.sum()))
