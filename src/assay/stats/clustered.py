@@ -17,7 +17,7 @@ The guarantee reads in two ways.
 If it is known before labels are seen how far each unit's total can go (``least``, ``most``: two models can
 differ only where their predictions do), B is the largest loss possible under these limits, often ten
 times smaller, and the bound that much tighter. Wealth is then not always monotone in m, so the bound is
-certified cell by cell: on [a, b] each factor is at least 1 + l Z(b) / 1 with l the smallest bet of the cell
+certified cell by cell: on [a, b] each factor is at least 1 + l Z(b) with l the smallest bet of the cell
 if Z(b) >= 0 and the largest otherwise, because Z falls with m. The reported bound ends the last cell up to
 which all m are refuted.
 
@@ -98,28 +98,30 @@ def encode(units: ArrayLike) -> tuple[NDArray[np.intp], NDArray[Any]]:
     raw = np.asarray(units)
     if raw.ndim != 1:
         raise ValueError(f"units must have one dimension, got shape {raw.shape}")
-    if raw.dtype == object:
-        seen: dict[Any, int] = {}
-        first = np.fromiter((seen.setdefault(unit, len(seen)) for unit in raw), np.intp, raw.size)
-        names = list(seen)
-        for name, code in seen.items():
-            # NaN, NaT and their like differ from themselves or refuse to compare.
-            if name is None or (name != name) is not False:
-                raise ValueError(f"units: row {int(np.argmax(first == code))} has no unit")
-        try:
-            order = sorted(range(len(names)), key=names.__getitem__)
-        except TypeError:
-            order = sorted(range(len(names)), key=lambda i: (type(names[i]).__name__, str(names[i])))
-        labels = np.empty(len(names), dtype=object)
-        labels[:] = [names[i] for i in order]
-        place = np.empty(len(names), dtype=np.intp)
-        place[order] = np.arange(len(names))
-        return place[first], labels
-    missing = raw != raw
-    if np.any(missing):
-        raise ValueError(f"units: row {int(np.argmax(missing))} has no unit")
-    labels, codes = np.unique(raw, return_inverse=True)
-    return codes.astype(np.intp, copy=False), labels
+    if raw.dtype.kind not in "OUS":
+        missing = raw != raw
+        if np.any(missing):
+            raise ValueError(f"units: row {int(np.argmax(missing))} has no unit")
+        labels, codes = np.unique(raw, return_inverse=True)
+        return codes.astype(np.intp, copy=False), labels
+
+    # A dictionary is several times faster than sorting a million strings.
+    seen: dict[Any, int] = {}
+    first = np.fromiter((seen.setdefault(unit, len(seen)) for unit in raw.tolist()), np.intp, raw.size)
+    names = list(seen)
+    for name, code in seen.items():
+        # NaN, NaT and their like differ from themselves or refuse to compare.
+        if name is None or (name != name) is not False:
+            raise ValueError(f"units: row {int(np.argmax(first == code))} has no unit")
+    try:
+        order = sorted(range(len(names)), key=names.__getitem__)
+    except TypeError:
+        order = sorted(range(len(names)), key=lambda i: (type(names[i]).__name__, str(names[i])))
+    labels = np.empty(len(names), dtype=raw.dtype)
+    labels[:] = [names[i] for i in order]
+    place = np.empty(len(names), dtype=np.intp)
+    place[order] = np.arange(len(names))
+    return place[first], labels
 
 
 def lower(
@@ -174,7 +176,7 @@ def lower(
     >>> sizes = rng.integers(50, 100, size=40)
     >>> totals = rng.binomial(sizes, rng.beta(8, 2, size=40))
     >>> round(lower(totals, sizes, 0.05), 3), round(float(totals.sum() / sizes.sum()), 3)
-    (0.711, 0.793)
+    (0.699, 0.784)
     """
     units = _units(totals, sizes, alpha, low, high, least, most, max_size)
     return units.bound(alpha)
