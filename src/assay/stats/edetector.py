@@ -91,7 +91,7 @@ class ShiryaevRoberts:
     >>> detector.update(rng.random(1000) < 0.4)
     True
     >>> detector.alarm_at, detector.since
-    (1118, 999)
+    (1061, 1006)
     """
 
     def __init__(

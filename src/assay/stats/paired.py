@@ -84,7 +84,7 @@ def p_value_shifted(wins: int, losses: int, n: int, margin: float) -> float:
     Examples
     --------
     >>> round(p_value_shifted(60, 20, 1000, 0.01), 4)
-    0.0014
+    0.0028
     """
     _check_rows(wins, losses, n)
     if not -1 <= margin <= 1:

@@ -46,7 +46,7 @@ def error_rate(run: Callable[[np.random.Generator], bool], *, runs: int, seed: i
     Examples
     --------
     >>> error_rate(lambda rng: rng.random() < 0.05, runs=1000, seed=0).errors
-    61
+    57
     """
     if runs < 1:
         raise ValueError(f"runs must be at least 1, got {runs}")

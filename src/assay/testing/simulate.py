@@ -49,7 +49,7 @@ def clustered_binary(rng: np.random.Generator, sizes: ArrayLike, *, mean: ArrayL
     --------
     >>> rng = np.random.default_rng(0)
     >>> clustered_binary(rng, [100, 100, 100, 100], mean=0.3, icc=0.2).tolist()
-    [32, 16, 41, 20]
+    [26, 8, 16, 0]
     """
     rows = np.asarray(sizes, dtype=np.int64)
     rates = np.broadcast_to(np.asarray(mean, dtype=np.float64), rows.shape)
