@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pandas as pd
 
+from assay.checks.holdout import HOLDOUT
 from assay.checks.inputs import Dataset, Inputs
 from assay.checks.promote import promote
 from assay.checks.run import exit_code
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     from assay.checks.project import Project
     from assay.core.project import ModelTable
-
-HOLDOUT = "holdout.parquet"
 
 
 @dataclass(frozen=True)
@@ -97,16 +96,6 @@ def adapt(project: Project, model: str = "", *, progress: Callable[[str], None] 
     summary = _summary(name, version, champion.version, promotion.moved, promotion.verdicts, len(holdout), len(newest))
     records.record(project.store, verdicts=[summary], cache_key=None)
     return Adaptation([summary, *promotion.verdicts], promotion.moved, version)
-
-
-def holdout_of(project: Project, version: Any) -> pd.DataFrame | None:
-    """Return the units that judged a version when it was adapted, or ``None`` for one that was not."""
-    from assay.tracking.runs import get_run
-
-    if version.run_id is None:
-        return None
-    digest = get_run(project.store, version.run_id).artifacts.get(HOLDOUT)
-    return None if digest is None else pd.read_parquet(io.BytesIO(project.store.artifacts.get(digest)))
 
 
 def _test_name(project: Project) -> str:

@@ -36,8 +36,8 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     if dataset.declared.label is None:
         raise ProjectError(f"{project.path}: [datasets.{name}] names no label, which check {check.name!r} needs")
     new = inputs.predictor(model, check.new)
-    old = inputs.predictor(model, check.old) if condition.needs_old else None
-    if new is None or (condition.needs_old and old is None):
+    old = inputs.predictor(model, check.old) if "old" in condition.models else None
+    if new is None or ("old" in condition.models and old is None):
         side = check.new if new is None else check.old
         train = declared.train.partition(":")[0] if declared and declared.train else "train"
         command = f"python {train}.py" if new is None else f"assay models promote {model} --to {check.old}"
@@ -70,22 +70,26 @@ def _decide(
     alpha: float,
 ) -> list[Verdict]:
     condition = parse(check.claim)
-    hard, score = new.predict(dataset)
-    old_hard, old_score = old.predict(dataset) if old else (None, None)
-    predicates = dict(slices) or {
-        name: predicate for name, predicate in inputs.project.file.slices.items() if name in condition.slices
+    said = new.predict(dataset)
+    said_before = old.predict(dataset) if old else None
+    predicates = slices or {
+        name: predicate
+        for name, predicate in inputs.project.file.slices.items()
+        if name in condition.slices
     }
-    arguments = {
+    arguments: dict[str, Any] = {
         "labels": dataset.labels,
-        "new": score if condition.needs_scores else hard,
-        "old": old_score if condition.needs_scores else old_hard,
+        "new": said.values,
+        "new_scores": said.scores,
+        "old": said_before.values if said_before else None,
+        "old_scores": said_before.scores if said_before else None,
+        "positive": said.positive,
         "reliability": 1 - alpha,
         "mode": check.mode,
         "unit": dataset.unit,
-        "unit_name": dataset.declared.unit,
+        "unit_name": dataset.declared.unit or "",
         "timestamp": dataset.timestamp,
         "columns": dataset.repeated_columns(),
-        "max_unit_size": dataset.declared.max_unit_size,
         "slices": {name: mask(dataset.frame, predicate) for name, predicate in predicates.items()},
         "check": check.name,
         "blocking": check.blocking,

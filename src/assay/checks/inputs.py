@@ -97,6 +97,15 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Predictions:
+    """Predicted labels, shape (n,), or probabilities of class 1; with the probabilities of ``positive`` where known."""
+
+    values: np.ndarray
+    scores: np.ndarray | None = None
+    positive: Any = None
+
+
+@dataclass(frozen=True)
 class Predictor:
     """A model that can be asked: a registered version, or a table of predictions."""
 
@@ -107,8 +116,8 @@ class Predictor:
     table: ibis.Table | None = None
     column: str = "prediction"
 
-    def predict(self, dataset: Dataset) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return hard predictions and, for a binary classifier, the probability of the second class; shape (n,).
+    def predict(self, dataset: Dataset) -> Predictions:
+        """Answer for every row of a dataset.
 
         Raises
         ------
@@ -122,12 +131,11 @@ class Predictor:
                     f"{self.title}: {len(values)} predictions for the {len(dataset.frame)} rows of {dataset.name!r}; "
                     "give one for each row, in the same order"
                 )
-            is_score = values.dtype.kind == "f" and set(np.unique(dataset.labels)) <= {0, 1}
-            return (values >= 0.5, values) if is_score else (values, None)
+            return Predictions(values)
         assert self.content is not None
         model = load_model(self.content)
-        hard = model.predict(dataset.frame)
-        return hard, positive_score(model, dataset.frame)
+        score = positive_score(model, dataset.frame)
+        return Predictions(model.predict(dataset.frame), score, None if score is None else model.classes[1])
 
 
 def positive_score(model: Any, frame: pd.DataFrame) -> np.ndarray | None:
