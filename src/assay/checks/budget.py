@@ -11,15 +11,20 @@ from assay.errors import ProjectError
 if TYPE_CHECKING:
     from assay.core.project import CheckTable, DatasetTable, ProjectFile
 
-INFERENTIAL = {"data", "feasibility", "gate"}
-
 
 def alpha_of(check: CheckTable, project: ProjectFile) -> float:
     """Error probability of one declared check.
 
-    The budget's alpha bounds the probability of any wrong ``pass`` among the blocking checks (Bonferroni): those
-    that state a reliability take ``1 - reliability``, the others share what is left equally. A check that does not
-    block takes part in no decision and has the whole alpha to itself. Monitors live on ``false_pages`` instead.
+    A check that states a reliability has ``1 - reliability``. Otherwise:
+
+    * Gate. A candidate goes through only if *every* blocking gate check passes, so if any claim is false that one
+      check has to pass falsely: P(the gate passes although a claim is false) <= alpha with the whole alpha for each
+      (intersection-union; Berger, *Multiparameter hypothesis testing and acceptance sampling*, Technometrics 1982).
+    * Data and feasibility. One alarm, or one pass, is enough to act on, so the blocking checks of a stage share
+      alpha equally (Bonferroni): P(any error) <= alpha.
+    * A check that does not block takes part in no decision and has alpha to itself.
+
+    Monitors live on ``false_pages`` instead.
 
     Raises
     ------
@@ -30,13 +35,16 @@ def alpha_of(check: CheckTable, project: ProjectFile) -> float:
         return 1 - check.reliability
     if not check.blocking:
         return project.budget.alpha
-    blocking = [c for c in project.checks if c.blocking and stage_of(c) in INFERENTIAL]
+    stage = stage_of(check)
+    if stage == "gate":
+        return project.budget.alpha
+    blocking = [c for c in project.checks if c.blocking and stage_of(c) == stage]
     stated = sum(1 - c.reliability for c in blocking if c.reliability is not None)
-    sharing = sum(c.reliability is None for c in blocking) or 1
+    sharing = sum(c.reliability is None for c in blocking)
     left = (project.budget.alpha - stated) / sharing
     if left <= 0:
         raise ProjectError(
-            f"check {check.name!r}: the other blocking checks ask for all of the budget's alpha of "
+            f"check {check.name!r}: the other blocking checks of its stage ask for all of the budget's alpha of "
             f"{project.budget.alpha:.3g}; raise alpha or their reliability"
         )
     return left

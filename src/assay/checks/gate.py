@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -44,7 +44,9 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         return Job({"missing": side}, lambda: [_skipped(check, model, side, command)])
     slices = project.slices_of(check.slices)
     claims = sum(stage_of(c) == "gate" and c.blocking for c in project.file.checks)
-    per_answer = alpha / histories(dataset.declared, claims)
+    answers = inputs.series.looks if inputs.series else dataset.declared.queries
+    key = inputs.series.key if inputs.series else dataset.fingerprint
+    per_answer = alpha / (answers if inputs.series else histories(dataset.declared, claims))
     candidate = f"{new.identity}:{old.identity if old else ''}"
     depends = {
         f"dataset:{name}": dataset.fingerprint,
@@ -52,10 +54,11 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         "old": old.identity if old else "",
         "slices": repr(sorted(slices.items())),
         "declared": repr(msgspec.structs.astuple(dataset.declared)),
+        "answers": str(answers),
     }
     spends = (
-        Spend("answers", dataset.fingerprint, 1, dataset.declared.queries, once=candidate),
-        Spend("alpha", f"{dataset.fingerprint}:{check.name}", per_answer, alpha),
+        Spend("answers", key, 1, answers, once=f"{dataset.fingerprint}:{candidate}"),
+        Spend("alpha", f"{key}:{check.name}", per_answer, alpha),
     )
     return Job(depends, lambda: _decide(check, inputs, dataset, new, old, slices, per_answer), spends)
 
@@ -73,9 +76,7 @@ def _decide(
     said = new.predict(dataset)
     said_before = old.predict(dataset) if old else None
     predicates = slices or {
-        name: predicate
-        for name, predicate in inputs.project.file.slices.items()
-        if name in condition.slices
+        name: predicate for name, predicate in inputs.project.file.slices.items() if name in condition.slices
     }
     arguments: dict[str, Any] = {
         "labels": dataset.labels,

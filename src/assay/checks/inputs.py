@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from assay.data import columns_present, fingerprint, require_rows, table, to_pandas
 from assay.errors import DataError, ModelError
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import ibis
+    import numpy as np
     import pandas as pd
 
     from assay.checks.project import Project
@@ -146,6 +146,14 @@ def positive_score(model: Any, frame: pd.DataFrame) -> np.ndarray | None:
     return scores
 
 
+@dataclass(frozen=True)
+class Series:
+    """A planned number of looks at data that grows: ``key`` says whose they are, ``looks`` how many."""
+
+    key: str
+    looks: int
+
+
 class Inputs:
     """Opens datasets and models for one run, each once.
 
@@ -155,10 +163,22 @@ class Inputs:
         The opened project.
     overrides : mapping of str to source
         Sources that stand in for the declared ones.
+    series : Series, optional
+        The looks that the overriding data are part of; without it they are a set of their own.
+    candidate : str
+        The alias or version that stands for ``candidate``.
     """
 
-    def __init__(self, project: Project, overrides: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        overrides: Mapping[str, Any],
+        series: Series | None = None,
+        candidate: str = "candidate",
+    ) -> None:
         self.project = project
+        self.candidate = candidate
+        self.series = series
         for name in overrides:
             project.dataset(name)
         self._overrides = dict(overrides)
@@ -191,13 +211,14 @@ class Inputs:
         Predictor or None
             ``None`` when the alias points nowhere yet.
         """
-        declared = self.project.file.models.get(side) or (
-            self.project.file.models.get(model) if side == "candidate" else None
-        )
+        models = self.project.file.models
+        declared = models.get(side) or (models.get(model) if side == "candidate" else None)
         if declared is not None and declared.predictions is not None:
             opened = open_table(declared.predictions, self.project)
             columns_present(opened, [declared.column], f"predictions of model {side!r}")
             return Predictor(side, fingerprint(opened), table=opened, column=declared.column)
+        if side == "candidate":
+            side = self.candidate
         registry = Registry(self.project.store)
         if not registry.versions(model):
             return None

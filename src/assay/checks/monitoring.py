@@ -26,6 +26,7 @@ from assay.tracking.formats import load as load_model
 if TYPE_CHECKING:
     from assay.core.project import CheckTable
 
+
 def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     """Open the log of the champion's labelled predictions and the rows on which it was judged.
 
@@ -57,7 +58,9 @@ def _reference(check: CheckTable, inputs: Inputs, champion: Predictor) -> Datase
     project = inputs.project
     name = check.reference or project.dataset_of_role("test", "dev")
     if name is None:
-        raise ProjectError(f"{project.path}: check {check.name!r} needs reference = a dataset that no model was trained on")
+        raise ProjectError(
+            f"{project.path}: check {check.name!r} needs reference = a dataset that no model was trained on"
+        )
     holdout = holdout_of(project, champion.version)
     if holdout is None:
         return inputs.dataset(name)

@@ -18,6 +18,7 @@ from assay.tracking.registry import Registry
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from assay.checks.inputs import Series
     from assay.checks.project import Project
 
 
@@ -39,6 +40,7 @@ def promote(
     alias: str = "champion",
     override: str = "",
     datasets: Mapping[str, Any] | None = None,
+    series: Series | None = None,
 ) -> Promotion:
     """Gate a version and, when every blocking gate check passes, move the alias to it.
 
@@ -58,6 +60,8 @@ def promote(
         Reason to move it although the gate refuses; it stays in the ledger for ever.
     datasets : mapping of str to source
         Sources that stand in for declared ones in the gate.
+    series : Series, optional
+        The planned looks that these sources are part of.
 
     Raises
     ------
@@ -67,11 +71,14 @@ def promote(
         If the alias moved meanwhile.
     """
     registry = Registry(project.store)
-    version = registry.get(f"{model}/{side}" if side.isdigit() else f"{model}@{side}")
+    if side == "candidate" and registry.alias(model, side) is None:
+        version = registry.get(model)
+    else:
+        version = registry.get(f"{model}/{side}" if side.isdigit() else f"{model}@{side}")
     before = registry.alias(model, alias)
     if before is not None and before.version == version.version:
         raise ModelError(f"{model}/{version.version} is already {alias}")
-    gate = run_checks(project, "stage:gate", datasets).results
+    gate = run_checks(project, "stage:gate", datasets, series=series, candidate=side).results
     judged = [v for v in gate if v.blocking and v.evidence.fingerprints.get("new", version.digest) == version.digest]
     refused = [v for v in judged if not v.passed and not (v.status == "skipped" and before is None)]
     if refused and not override:

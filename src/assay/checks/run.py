@@ -12,7 +12,7 @@ import msgspec
 
 from assay import __version__
 from assay.checks.budget import alpha_of
-from assay.checks.inputs import Inputs
+from assay.checks.inputs import Inputs, Series
 from assay.checks.select import select
 from assay.core.claim import Claim
 from assay.core.fingerprint import digest
@@ -119,6 +119,8 @@ def run_checks(
     selection: str = "",
     datasets: Mapping[str, Any] | None = None,
     *,
+    series: Series | None = None,
+    candidate: str = "candidate",
     progress: Callable[[str], None] = lambda _: None,
 ) -> CheckRun:
     """Evaluate the selected checks and commit each one's verdicts with what they cost.
@@ -132,11 +134,15 @@ def run_checks(
         See :func:`assay.checks.select.select`.
     datasets : mapping of str to source
         Sources that stand in for declared ones.
+    series : Series, optional
+        The planned looks that these sources are part of.
+    candidate : str
+        The alias or version that stands for ``candidate`` in the gate.
     progress : callable
         Called with the id of each check before it is evaluated.
     """
     started = time.perf_counter()
-    inputs = Inputs(project, datasets or {})
+    inputs = Inputs(project, datasets or {}, series, candidate)
     results: list[Verdict] = []
     cached: set[str] = set()
     checks = select(project.file.checks, selection)

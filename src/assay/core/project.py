@@ -75,10 +75,11 @@ class DatasetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class AdaptTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[models.NAME.adapt]``: how a candidate is trained and judged after an alarm.
 
-    The ``holdout`` newest units judge it; the ``window`` units before them (all, when 0) train it.
+    The candidate is trained on the newest ``window`` labelled units (all, when 0) and judged on units that came after
+    its training: ``looks`` says after how many of them, and each look has an equal share of the error probability.
     """
 
-    holdout: int = 30
+    looks: tuple[int, ...] = (30,)
     window: int = 0
 
 
@@ -216,6 +217,10 @@ def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
     for name, model in project.models.items():
         if model.train is not None and not re.fullmatch(r"[\w.]+:\w+", model.train):
             found.append((("models", name, "train"), f"train is {model.train!r}; write it as 'module:callable'"))
+        looks = model.adapt.looks
+        if not looks or looks[0] < 1 or list(looks) != sorted(set(looks)):
+            message = f"looks is {list(looks)}; give rising numbers of units, for example [7, 21]"
+            found.append((("models", name, "adapt", "looks"), message))
     seen: set[str] = set()
     for index, check in enumerate(project.checks):
         place: Place = ("checks", index)

@@ -32,7 +32,7 @@ source = { url = "postgresql://me@db/flights", query = "SELECT * FROM flights" }
 [models.flights]
 train = "train:train"
 predict = "late"
-adapt = { holdout = 40 }
+adapt = { window = 40 }
 
 [slices]
 newark = "origin = 'EWR'"
@@ -53,7 +53,7 @@ PATH = Path("assay.toml")
 def test_a_good_file() -> None:
     file = parse(GOOD, PATH)
     assert file.datasets["train"].unit == "date"
-    assert file.models["flights"].adapt.holdout == 40
+    assert file.models["flights"].adapt.window == 40
     assert [stage_of(check) for check in file.checks] == ["gate", "data"]
     assert [check.name for check in file.checks] == ["better", "VAL1"]
 
@@ -70,7 +70,8 @@ def test_pyproject_works_the_same() -> None:
     [
         ("label =", "lable =", r"assay\.toml:10: unknown key 'lable' in \[datasets\.train\]; did you mean 'label'\?"),
         ("blocking =", "blokcing =", r"assay\.toml:29: unknown key 'blokcing' in \[\[checks\]\]; did you mean 'block"),
-        ("holdout = 40", "holdut = 40", r"unknown key 'holdut' in \[models\.flights\.adapt\]; did you mean 'holdout'"),
+        ("window = 40", "windw = 40", r"unknown key 'windw' in \[models\.flights\.adapt\]; did you mean 'window'"),
+        ("window = 40", "looks = [21, 7]", r"looks is \[21, 7\]; give rising numbers"),
         ("[slices]", "[slice]", r"assay\.toml:22: unknown key 'slice' in the file; did you mean 'slices'"),
         ("alpha = 0.05", 'alpha = "x"', r"assay\.toml:5: \[budget\] alpha: expected 'float', got 'str'"),
         ("alpha = 0.05", "alpha = 5", r"assay\.toml:5: alpha is 5"),
