@@ -288,7 +288,7 @@ def _points(values: Floats) -> tuple[Floats, Floats]:
     spread = np.bincount(left, mass * (1.0 - share), POINTS) + np.bincount(left + 1, mass * share, POINTS)
     even = first + (last - first) * (np.arange(POINTS) / (POINTS - 1))
     kept = spread > 0
-    return even[kept], spread[kept]
+    return even[kept], np.asarray(spread[kept], dtype=np.float64)
 
 
 def _unit(x: ArrayLike, alpha: float, low: float, high: float) -> Floats:
