@@ -251,7 +251,7 @@ def _bound(points: Floats, mass: Floats, alpha: float, mixture: bets.Bets, floor
             refuted = middle
         else:
             end = middle
-        if end - refuted < 1e-12 * end:
+        if end - refuted < 1e-10 * end:
             break
     return refuted
 
