@@ -150,7 +150,7 @@ class Detector:
     >>> rng = np.random.default_rng(0)
     >>> reference = rng.binomial(100, 0.2, size=60)
     >>> detector = Detector(Baseline.from_reference(reference, np.full(60, 100), np.log(1840)), 100, 92)
-    >>> for errors in rng.binomial(100, 0.3, size=10):
+    >>> for errors in rng.binomial(100, 0.3, size=25):
     ...     detector.update(errors, 100)
     >>> bool(detector.log_statistic > np.log(1840))
     True

@@ -112,7 +112,7 @@ class HarmMonitor:
     'pass'
     >>> verdict = monitor.update(table(day_errors(50, 0.3), "2013-05-01"), complete=True)
     >>> verdict.status, verdict.evidence.statistic["since"], verdict.evidence.statistic["alarm_at"]
-    ('fail', '2013-05-01', '2013-05-21')
+    ('fail', '2013-04-24', '2013-05-13')
 
     References
     ----------
@@ -163,6 +163,7 @@ class HarmMonitor:
         self.log_threshold = policy.log_threshold(horizon, rate)
         self.units = 0
         self.resets = 0
+        self.arrivals = Arrivals()
         self._start(reference, baseline)
 
     @property
@@ -290,7 +291,6 @@ class HarmMonitor:
         self.oversized = 0
         self.alarm: dict[str, Any] | None = None
         self.clustering: dict[str, float] | None = None
-        self.arrivals: Arrivals = Arrivals()
         self.trail = Trail(len(self.streams))
         baselines, sizes = self._known(baseline) if reference is None else self._learned(reference)
         self.detectors = [
@@ -341,7 +341,7 @@ class HarmMonitor:
         self.units += 1
         for detector, total, count in zip(self.detectors, totals, rows, strict=True):
             detector.update(total, count)
-        self.oversized += rows[0] > self.detectors[0].size
+        self.oversized += any(n > d.size for n, d in zip(rows, self.detectors, strict=True))
         parts = self.log_statistics()
         statistic = float(np.logaddexp.reduce(parts))
         self.trail.add(name, totals, rows, statistic)

@@ -151,7 +151,8 @@ def _outcome(
         wait = "the last one closes when a later one starts" if monitor.arrivals.pending else "no label has arrived"
         return "skipped", f"no complete {'row' if unit == 'row' else unit} to judge yet: {wait}", (), guarantee
     if monitor.alarm:
-        assert evidence.estimate is not None and evidence.limit is not None
+        assert evidence.estimate is not None
+        assert evidence.limit is not None
         where = "" if seen["stream"] == "all" else f" in {seen['stream']}"
         slices = f"; slices: {seen['slices']}" if seen["slices"] else ""
         reason = (
@@ -181,8 +182,8 @@ def _outcome(
         return "inconclusive", reason, (action,), guarantee
     level = max(monitor.trail.log_statistic[-1], 0.0)
     reason = (
-        f"no rise of the {_measure(monitor)} above the reference's {seen['reference_loss']:.3f}{_by(monitor.tolerance)} "
-        f"in {sum(monitor.trail.units)} {many}: evidence {level:.1f} of the {monitor.log_threshold:.1f} that pages"
+        f"no rise of the {_measure(monitor)} above the reference's {seen['reference_loss']:.3f}{_by(monitor.tolerance)}"
+        f" in {sum(monitor.trail.units)} {many}: evidence {level:.1f} of the {monitor.log_threshold:.1f} that pages"
     )
     return "pass", reason, (), guarantee
 
