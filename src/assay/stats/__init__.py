@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         multiplicity,
         paired,
         sampling,
+        unit_bets,
+        unit_sums,
     )
 
 __all__ = [
@@ -30,6 +32,8 @@ __all__ = [
     "multiplicity",
     "paired",
     "sampling",
+    "unit_bets",
+    "unit_sums",
 ]
 
 

@@ -52,7 +52,8 @@ class Bets:
 
     def fractions(self, loss: float, gain: float) -> Floats:
         """Give theta of each bet for a quantity in [-loss, gain]."""
-        return np.minimum(1.0, self.scales * np.sqrt(loss / gain))
+        theta: Floats = np.minimum(1.0, self.scales * np.sqrt(loss / gain))
+        return theta
 
     def mix(self, log_wealth: Floats) -> Floats:
         """Give the logarithm of the mixed wealth; the bets run along the first axis."""

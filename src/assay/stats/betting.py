@@ -276,7 +276,8 @@ def _exp(log_value: float) -> float:
 
 def _points(values: Floats) -> tuple[Floats, Floats]:
     """Give at most 4096 points with masses whose wealth is at most that of the values."""
-    points, counts = np.unique(values, return_counts=True)
+    distinct, counts = np.unique(values, return_counts=True)
+    points: Floats = np.asarray(distinct, dtype=np.float64)
     mass = counts.astype(np.float64)
     if points.size <= POINTS:
         return points, mass

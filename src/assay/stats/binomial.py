@@ -56,7 +56,9 @@ def upper(k: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> Any:
     with np.errstate(divide="ignore", invalid="ignore"):
         # The closed form keeps its relative precision where 1 - alpha**(1/n) would cancel.
         none = -np.expm1(np.log(level) / rows)
-        some = special.betainccinv(counts + 1, np.maximum(rows - counts, 1), level)
+        some = _beyond_inverse(
+            special.betainccinv(counts + 1, np.maximum(rows - counts, 1), level), rows - counts, rows, level, 1.0
+        )
     bound = np.where(counts == rows, 1.0, np.where(counts == 0, none, some))
     return _plain(bound)
 
@@ -76,7 +78,9 @@ def lower(k: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> Any:
     counts, rows, level = _checked(k, n, alpha)
     with np.errstate(divide="ignore", invalid="ignore"):
         every = np.exp(np.log(level) / rows)
-        some = special.betaincinv(np.maximum(counts, 1), rows - counts + 1, level)
+        some = _beyond_inverse(
+            special.betaincinv(np.maximum(counts, 1), rows - counts + 1, level), counts, rows, level, 0.0
+        )
     bound = np.where(counts == 0, 0.0, np.where(counts == rows, every, some))
     return _plain(bound)
 
@@ -225,6 +229,17 @@ def _rows_until(k: Floats, p: float, tail: float) -> Floats:
         high = np.where(reached, middle, high)
         low = np.where(reached, low, middle)
     return high
+
+
+def _beyond_inverse(bound: Floats, k: Floats, n: Floats, alpha: Floats, end: float) -> Floats:
+    """Fill in where the inverse beta function gives up, which it does for alpha below about 1e-100.
+
+    P(Bin(n, p) >= k) <= C(n, k) p^k, so the p at which the right side is alpha lies on the safe side of the
+    bound, and so close to it at such alpha that the difference does not show.
+    """
+    log_ways = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
+    safe = np.exp((np.log(alpha) - log_ways) / np.maximum(k, 1))
+    return np.where(np.isnan(bound), np.abs(end - safe), bound)
 
 
 def _checked(
