@@ -10,7 +10,7 @@ import numpy as np
 
 from assay.errors import DataError
 from assay.monitoring import performance
-from assay.stats import clustered
+from assay.stats import unit_sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ class Reader:
         if keys.dtype.kind == "M":
             keys = keys.astype("datetime64[D]")
         try:
-            codes, labels = clustered.encode(keys)
+            codes, labels = unit_sums.encode(keys)
         except ValueError as problem:
             raise DataError(f"column {self.unit!r}: {problem}") from problem
         first = np.full(labels.size, losses.size)

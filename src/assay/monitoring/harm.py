@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 STATE_VERSION = 1
-# Level of the test for clustering in rows that were declared independent.
-CLUSTERED = 0.01
 
 
 class HarmMonitor:

@@ -23,6 +23,9 @@ SOURCE = (
 )
 # Nats of evidence that the mixture over bets costs, stream and reference together; from simulation.
 OVERHEAD = 3.0
+# Level of the test for clustering in rows taken as independent, and the inflation of the variance that matters.
+CLUSTERED = 0.01
+MATERIAL = 1.1
 
 
 def named(parts: NDArray[np.float64], log_threshold: float) -> list[int]:
@@ -65,7 +68,8 @@ def verdict(monitor: HarmMonitor) -> Verdict:
     start = trail.change_point(lead, limit) if alarm else 0
     level = 0.05 / (max(monitor.horizon, len(trail.units)) if alarm else 1)
     lower, upper = trail.interval(lead, start, detector.size, level)
-    clustered = monitor.clustering is not None and monitor.clustering["p_value"] <= 0.01
+    tested = monitor.clustering
+    clustered = tested is not None and tested["p_value"] <= CLUSTERED and tested["design_effect"] > MATERIAL
     detectable, needed = _power(monitor)
 
     statistic: dict[str, Any] = {
