@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -36,10 +36,9 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     code = check.use.upper()
 
     def evaluate() -> list[Verdict]:
-        common = {
+        common: dict[str, Any] = {
             "target": target,
-            "unit": dataset.unit,
-            "unit_name": dataset.declared.unit,
+            "unit": dataset.frame[dataset.declared.unit] if dataset.declared.unit else None,
             "timestamp": dataset.timestamp,
             "columns": dataset.repeated_columns(),
             "seed": seed(check.name, dataset.fingerprint),
@@ -51,9 +50,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
                     dataset.features,
                     dataset.labels,
                     alpha=alpha,
-                    max_unit_size=dataset.declared.max_unit_size,
                     check=check.name,
-                    blocking=check.blocking,
                     **common,
                 ),
             ),
@@ -64,6 +61,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
             msgspec.structs.replace(
                 verdict,
                 severity=check.severity,
+                blocking=check.blocking and verdict.guarantee.promises,
                 evidence=msgspec.structs.replace(verdict.evidence, fingerprints=prints),
             )
             for method, run in methods

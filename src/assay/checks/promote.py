@@ -102,7 +102,7 @@ def promote(
 
 def _loads(project: Project, model: str, version: Any) -> Verdict:
     """Load the stored model, which compares its answer to the stored example; raises when they differ."""
-    loaded = load_model(project.store.artifacts.get(version.digest))
+    load_model(project.store.artifacts.get(version.digest))
     return Verdict(
         status="pass",
         guarantee=Guarantee.exact(0.0, "a fact that was read"),
@@ -110,7 +110,7 @@ def _loads(project: Project, model: str, version: Any) -> Verdict:
         code="SRV101",
         stage="serving",
         claim=Claim(f"{model}/{version.version} answers its stored example as when it was saved"),
-        evidence=Evidence(n=loaded.example_rows, fingerprints={"new": version.digest}),
-        reason=f"{loaded.example_rows} stored rows give the stored answers",
+        evidence=Evidence(fingerprints={"new": version.digest}),
+        reason="the stored example gives the stored answers",
         subject=str(version.version),
     )

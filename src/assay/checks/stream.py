@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pyarrow.compute as pc
+import pandas as pd
 
 from assay.data import to_arrow
-from assay.store.events import outcomes
+from assay.store.events import maturity, outcomes
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from assay.checks.inputs import Inputs
 
-PREDICTION, SCORE, VERSION, LABEL = "_prediction", "_score", "_version", "_label"
+PREDICTION, SCORE, VERSION, LABEL, ARRIVED = "_prediction", "_score", "_version", "_label", "_arrived"
 
 
 @dataclass(frozen=True)
@@ -40,17 +38,18 @@ def read_stream(inputs: Inputs, model: str) -> Stream:
     the features in the log and the time of the prediction have to do.
     """
     project = inputs.project
+    if not (project.log_root / f"model={model}").is_dir():
+        return Stream(pd.DataFrame(columns=[PREDICTION, SCORE, VERSION, LABEL]), 0)
     joined = outcomes(project.log_root, model=model)
-    unlabelled = int(pc.sum(pc.is_null(joined["label"])).as_py() or 0)
-    joined = joined.filter(pc.is_valid(joined["label"]))
-    facts = ["prediction", "score", "version", "label"]
-    renamed = dict(zip(facts, (PREDICTION, SCORE, VERSION, LABEL), strict=True))
+    facts = {"prediction": PREDICTION, "score": SCORE, "version": VERSION, "label": LABEL, "label_time": ARRIVED}
     live = project.dataset_of_role("live")
-    if live is None or project.dataset(live).id is None or not len(joined):
-        frame = joined.to_pandas().rename(columns=renamed)
-        return Stream(frame, unlabelled)
-    key = project.dataset(live).id
-    known = to_arrow(inputs.dataset(live).table)
-    joined = joined.select(["id", *facts]).rename_columns(["id", *renamed.values()])
-    frame = joined.to_pandas().merge(known.to_pandas(), left_on="id", right_on=key, how="left", sort=False)
-    return Stream(frame, unlabelled)
+    declared = project.dataset(live) if live else None
+    if live and declared and declared.id and len(joined):
+        known = to_arrow(inputs.dataset(live).table).to_pandas()
+        said = joined.select(["id", *facts]).to_pandas().rename(columns=facts | {"id": declared.id})
+        frame = said.merge(known, on=declared.id, how="left", sort=False)
+    else:
+        frame = joined.to_pandas().rename(columns=facts)
+    order = [ARRIVED] + ([declared.timestamp] if declared and declared.timestamp else [])
+    frame = frame.sort_values(order, kind="stable", ignore_index=True).drop(columns=[ARRIVED])
+    return Stream(frame, maturity(project.log_root, model).unlabelled)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from assay.checks.run import Job, Spend
 from assay.core.strict_toml import read
 from assay.errors import ProjectError
@@ -14,10 +12,9 @@ from assay.validation import check as validate
 
 if TYPE_CHECKING:
     from assay.checks.inputs import Dataset, Inputs
-    from assay.core.evidence import Evidence
-    from assay.core.project import CheckTable
+        from assay.core.project import CheckTable
     from assay.core.verdict import Verdict
-
+    
 
 def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     """Open the reference and the batches; alpha is shared over the batches."""
@@ -32,7 +29,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     batches = [inputs.dataset(name) for name in names or (reference_name,)]
     path = project.root / project.file.project.schema
     schema_text = read(path) if path.exists() else ""
-    schema = Schema.from_toml(schema_text, path) if schema_text else None
+    schema = Schema.from_toml(schema_text, str(path)) if schema_text else None
     share = alpha / len(batches)
     depends = {f"dataset:{d.name}": d.fingerprint for d in (reference, *batches)} | {"schema": schema_text}
     spends = tuple(Spend("alpha", f"{batch.fingerprint}:{check.name}", share, share) for batch in batches)
@@ -48,26 +45,14 @@ def _validate(check: CheckTable, batch: Dataset, schema: Schema, reference: Data
     verdicts = validate(
         batch.table,
         schema,
-        reference=reference.table,
+        # Limits that a person declared are held against as they are; inferred ones with the rows they came from.
+        reference=reference.table if schema.reference is not None else None,
         alpha=alpha,
         unit=batch.declared.unit or reference.declared.unit,
-        timestamp=batch.declared.timestamp,
         check=check.name,
         dataset=batch.name,
+        severity=check.severity,
+        blocking=check.blocking,
+        fingerprints={batch.name: batch.fingerprint, reference.name: reference.fingerprint},
     )
-    family = check.use.upper()
-    return [
-        msgspec.structs.replace(
-            verdict,
-            severity=check.severity,
-            blocking=check.blocking,
-            evidence=_known(verdict.evidence, batch, reference),
-        )
-        for verdict in verdicts
-        if verdict.code.startswith(family)
-    ]
-
-
-def _known(evidence: Evidence, batch: Dataset, reference: Dataset) -> Evidence:
-    prints = {batch.name: batch.fingerprint, reference.name: reference.fingerprint}
-    return msgspec.structs.replace(evidence, fingerprints=prints)
+    return [verdict for verdict in verdicts if verdict.code.startswith(check.use.upper())]

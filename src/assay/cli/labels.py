@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -19,8 +20,11 @@ def labels() -> None:
 @click.argument("source", metavar="FILE")
 @click.option("--id", "id_column", help="Column with the ids. Default: the live dataset's id.")
 @click.option("--label", "label_column", help="Column with the labels. Default: the live dataset's label.")
+@click.option("--time", "time_column", help="Column with the time at which each label became known. Default: now.")
 @options.project_option
-def import_(source: str, id_column: str | None, label_column: str | None, project_path: Path | None) -> None:
+def import_(
+    source: str, id_column: str | None, label_column: str | None, time_column: str | None, project_path: Path | None
+) -> None:
     """Add labels from a table to the log, where monitors join them to predictions by id."""
     from assay.data import columns_present, require_rows, table, to_arrow
     from assay.store.events import LabelLog
@@ -34,9 +38,11 @@ def import_(source: str, id_column: str | None, label_column: str | None, projec
         raise DataError(f"{source}: say which columns hold ids and labels: --id COLUMN --label COLUMN")
     opened = table(source)
     require_rows(opened, source)
-    columns_present(opened, [id_column, label_column], source)
-    rows = to_arrow(opened.select(id_column, label_column))
+    named = [id_column, label_column, *([time_column] if time_column else [])]
+    columns_present(opened, named, source)
+    rows = to_arrow(opened.select(*named))
     if rows[label_column].null_count:
         raise DataError(f"{source}: {rows[label_column].null_count} rows have no {label_column!r}; leave them out")
-    LabelLog(project.log_root).append(rows[id_column], rows[label_column])
+    arrived = rows[time_column].to_pylist() if time_column else datetime.now(UTC)
+    LabelLog(project.log_root).append(rows[id_column], rows[label_column], arrived)
     click.echo(f"{len(rows):,} labels imported")

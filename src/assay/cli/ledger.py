@@ -35,9 +35,8 @@ def show(project_path: Path | None, limit: int, as_json: bool) -> None:
     for entry in entries:
         when = datetime.fromtimestamp(entry.created / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         about = " ".join(filter(None, (entry.check_id, entry.verdict_id and f"[{entry.verdict_id}]")))
-        click.echo(
-            f"{entry.seq:>6}  {when}  {entry.state:<7}  {entry.kind:<9}  {entry.amount:<10.4g}  {entry.key[:12]:<12}  {about}"
-        )
+        spent = f"{entry.kind:<9}  {entry.amount:<10.4g}  {entry.key[:12]:<12}"
+        click.echo(f"{entry.seq:>6}  {when}  {entry.state:<7}  {spent}  {about}")
 
 
 @ledger.command()

@@ -92,9 +92,12 @@ def emit(verdicts: Sequence[Verdict], frame: ReportContext, format_: str, output
         from assay.report import terminal
 
         if output is None:
-            terminal.print_verdicts(verdicts, frame, verbosity=format_)
+            terminal.print_verdicts(verdicts, frame, verbosity="full" if format_ == "full" else "concise")
         else:
-            write(output, terminal.render(verdicts, frame, width=120, verbosity=format_))
+            write(
+                output,
+                terminal.render(verdicts, frame, width=120, verbosity="full" if format_ == "full" else "concise"),
+            )
         return
     if format_ == "json":
         from assay.report.json import to_json
