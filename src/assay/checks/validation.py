@@ -12,9 +12,9 @@ from assay.validation import check as validate
 
 if TYPE_CHECKING:
     from assay.checks.inputs import Dataset, Inputs
-        from assay.core.project import CheckTable
+    from assay.core.project import CheckTable
     from assay.core.verdict import Verdict
-    
+
 
 def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     """Open the reference and the batches; alpha is shared over the batches."""

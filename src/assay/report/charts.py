@@ -74,9 +74,7 @@ def interval_chart(verdicts: Sequence[Verdict]) -> Spec | None:
         if limit is not None:
             layers = [*_region(limit, side, low, high, scale), _limit_rule(limit, scale), *layers]
     else:
-        layers.append(
-            chart.mark_tick(style="limit", thickness=1.5, size=20).encode(x=alt.X("limit:Q", scale=scale), y=y)
-        )
+        layers.append(chart.mark_tick(style="limit", thickness=1.5, size=20).encode(x=alt.X("limit:Q", scale=scale), y=y))
     return _spec(alt.layer(*layers).properties(width=WIDTH - 130, height=alt.Step(26)))
 
 
@@ -92,7 +90,10 @@ def drawable(evidence: Evidence) -> bool:
 def extent(evidence: Sequence[Evidence]) -> tuple[float, float]:
     """Ends of an axis that holds every estimate, interval and limit, with room at both ends."""
     values = [
-        value for each in evidence for value in (each.estimate, each.lower, each.upper, each.limit) if value is not None
+        value
+        for each in evidence
+        for value in (each.estimate, each.lower, each.upper, each.limit)
+        if value is not None
     ]
     low, high = min(values), max(values)
     room = 0.12 * (high - low) or abs(high) or 1.0
@@ -121,9 +122,7 @@ def _region(limit: float, side: str, low: float, high: float, scale: alt.Scale) 
 
 
 def _limit_rule(limit: float, scale: alt.Scale) -> alt.Chart:
-    return (
-        alt.Chart(alt.Data(values=[{"limit": limit}])).mark_rule(style="limit").encode(x=alt.X("limit:Q", scale=scale))
-    )
+    return alt.Chart(alt.Data(values=[{"limit": limit}])).mark_rule(style="limit").encode(x=alt.X("limit:Q", scale=scale))
 
 
 def series_chart(evidence: Evidence) -> Spec | None:
@@ -241,17 +240,8 @@ def bar_chart(evidence: Evidence) -> Spec | None:
         for name, value in zip(series[label], series[column], strict=True)
     ]
     y = alt.Y("label:N", sort=None, axis=alt.Axis(title=label, ticks=False, domain=False))
-    x = alt.X(
-        "value:Q",
-        axis=alt.Axis(
-            tickCount=6, title=evidence.measure if len(drawn) == 1 and evidence.measure else ", ".join(drawn)
-        ),
-    )
-    bars = (
-        alt.Chart(alt.Data(values=rows))
-        .mark_bar(style="bar")
-        .encode(x=x, y=y, tooltip=["label:N", "column:N", "value:Q"])
-    )
+    x = alt.X("value:Q", axis=alt.Axis(tickCount=6, title=evidence.measure if len(drawn) == 1 and evidence.measure else ", ".join(drawn)))
+    bars = alt.Chart(alt.Data(values=rows)).mark_bar(style="bar").encode(x=x, y=y, tooltip=["label:N", "column:N", "value:Q"])
     if len(drawn) > 1:
         bars = bars.encode(
             yOffset=alt.YOffset("column:N", sort=None),

@@ -71,13 +71,7 @@ function unfold() {
 addEventListener("hashchange", unfold);
 unfold();
 """
-_WORD = {
-    "pass": "✓ pass",
-    "fail": "✕ fail",
-    "inconclusive": "? inconclusive",
-    "skipped": "– skipped",
-    "error": "! error",
-}
+_WORD = {"pass": "✓ pass", "fail": "✕ fail", "inconclusive": "? inconclusive", "skipped": "– skipped", "error": "! error"}
 
 
 def to_html(verdicts: Sequence[Verdict], context: ReportContext | None = None) -> str:
@@ -251,7 +245,7 @@ def _next(verdicts: Sequence[Verdict], context: ReportContext) -> str:
     todo = f'<ol class="actions">{_actions(actions)}</ol>' if actions else "<p>Nothing to do.</p>"
     return (
         f'<section aria-labelledby="next"><h2 id="next">What to do next</h2>{todo}'
-        f"{f'<div class=budget>{budget}</div>' if budget else ''}{ledger}</section>"
+        f'{f"<div class=budget>{budget}</div>" if budget else ""}{ledger}</section>'
     )
 
 
@@ -277,9 +271,7 @@ def _actions(actions: Iterable[Action]) -> str:
 
 
 def _command(text: str) -> str:
-    return (
-        f'<div class="command"><code>{_text(text)}</code><button class="copy" type="button" hidden>copy</button></div>'
-    )
+    return f'<div class="command"><code>{_text(text)}</code><button class="copy" type="button" hidden>copy</button></div>'
 
 
 def _story(verdicts: Sequence[Verdict], context: ReportContext, anchors: dict[str, str]) -> str:
@@ -312,9 +304,7 @@ def _section(group: Group) -> str:
         for verdict in group.verdicts
         if verdict.evidence.series
     ]
-    details = "".join(
-        _detail(verdict, folded=several and verdict.status in ("pass", "skipped")) for verdict in group.verdicts
-    )
+    details = "".join(_detail(verdict, folded=several and verdict.status in ("pass", "skipped")) for verdict in group.verdicts)
     heading = f"{_text(group.check)} <span class='code'>{group.code}</span>"
     count = f'<p class="muted">{len(group.verdicts):,} {subjects(group.verdicts)}</p>' if several else ""
     return (
@@ -326,11 +316,7 @@ def _section(group: Group) -> str:
 
 def _measure(verdict: Verdict) -> str:
     measure = verdict.evidence.measure
-    return (
-        f'<br><span class="muted">measured: {_text(measure)}</span>'
-        if measure and measure != verdict.claim.text
-        else ""
-    )
+    return f'<br><span class="muted">measured: {_text(measure)}</span>' if measure and measure != verdict.claim.text else ""
 
 
 def _figure(spec: Spec | None, caption: str, table: str) -> str:
@@ -352,18 +338,14 @@ def _numbers_table(group: Group) -> str:
         evidence, found = verdict.evidence, figures(verdict)
         if not (any(found) or evidence.n):
             continue
-        cells = "".join(
-            f'<td class="number">{_number(cell)}</td>' for cell in (found.estimate, found.interval, found.need)
-        )
+        cells = "".join(f'<td class="number">{_number(cell)}</td>' for cell in (found.estimate, found.interval, found.need))
         counts = f'<td class="number">{evidence.n:,}</td><td class="number">{scalar(evidence.units)}</td>'
         name = _text(verdict.subject or verdict.check)
         rows.append(f'<tr><th scope="row">{name}</th><td>{_status(verdict)}</td>{cells}{counts}</tr>')
     if not rows:
         return ""
     names = ("Of", "Verdict", "Estimate", "Interval", "Need", "Rows", "Units")
-    head = "".join(
-        f'<th scope="col"{" class=number" if place > 1 else ""}>{name}</th>' for place, name in enumerate(names)
-    )
+    head = "".join(f'<th scope="col"{" class=number" if place > 1 else ""}>{name}</th>' for place, name in enumerate(names))
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
@@ -379,9 +361,7 @@ def _series_table(evidence: Evidence) -> str:
         rows.append(
             "<tr>"
             + "".join(
-                f"<td>{_text(cell)}</td>"
-                if isinstance(cell, str)
-                else f'<td class="number">{_number(scalar(cell))}</td>'
+                f"<td>{_text(cell)}</td>" if isinstance(cell, str) else f'<td class="number">{_number(scalar(cell))}</td>'
                 for cell in cells
             )
             + "</tr>"
@@ -393,9 +373,7 @@ def _detail(verdict: Verdict, *, folded: bool) -> str:
     """Why, on what, under which assumptions, by which method, and how to replay it."""
     evidence, guarantee = verdict.evidence, verdict.guarantee
     statistic = ", ".join(f"{name} = {scalar(value)}" for name, value in evidence.statistic.items())
-    method = " ".join(
-        part for part in (evidence.method, f"version {evidence.method_version}" if evidence.method else "") if part
-    )
+    method = " ".join(part for part in (evidence.method, f"version {evidence.method_version}" if evidence.method else "") if part)
     seed = f"seed {evidence.seed}" if evidence.seed is not None else ""
     effect = ("blocks" if verdict.blocking else "does not block") + (", pages" if verdict.pages else "")
     facts = [

@@ -46,12 +46,8 @@ def to_markdown(verdicts: Sequence[Verdict], context: ReportContext | None = Non
         GitHub-flavored Markdown; at most 25 lines are visible while the details are folded.
     """
     context = context or ReportContext()
-    blocking = list(_worst_first([verdict for verdict in verdicts if verdict.blocking]))
-    out = [
-        f"<!-- assay:report:{re.sub(r'[^A-Za-z0-9._]', '_', context.project)} -->",
-        f"### {_escape(headline(verdicts))}",
-        "",
-    ]
+    blocking = [line for line in _worst_first([verdict for verdict in verdicts if verdict.blocking])]
+    out = [f"<!-- assay:report:{re.sub(r'[^A-Za-z0-9._]', '_', context.project)} -->", f"### {_escape(headline(verdicts))}", ""]
     if blocking:
         out += _table(blocking[:MOST_ROWS])
         if len(blocking) > MOST_ROWS:
@@ -91,12 +87,7 @@ def _table(rows: Sequence[Line]) -> list[str]:
         else:
             found = figures(verdict)
             numbers = " ".join(part for part in (found.estimate, found.interval) if part)
-            cells = [
-                _code(verdict.name),
-                _code(str(verdict.claim)),
-                _escape(numbers or "not shown"),
-                _escape(found.need),
-            ]
+            cells = [_code(verdict.name), _code(str(verdict.claim)), _escape(numbers or "not shown"), _escape(found.need)]
         status = verdict.status if verdict.status in ("pass", "skipped") else f"**{verdict.status}**"
         out.append(f"| {' | '.join([*cells, status, _escape(brief_guarantee(verdict.guarantee))])} |")
     return out

@@ -37,13 +37,7 @@ if TYPE_CHECKING:
 Verbosity = Literal["concise", "full"]
 WIDE = 112
 """From this width on, the stage has its own column and the guarantee is told in up to six words."""
-_STYLES = {
-    "pass": "green",
-    "fail": "bold red",
-    "inconclusive": "bold yellow",
-    "skipped": "dim",
-    "error": "bold magenta",
-}
+_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold yellow", "skipped": "dim", "error": "bold magenta"}
 _QUIET = ("pass", "skipped")
 _LEAST_NAME = 8
 _STACK_INDENT = 4
@@ -129,7 +123,9 @@ def print_verdicts(
     console = console or Console()
     unicode_shown = console.is_terminal and console.encoding.lower().startswith("utf")
     colored = console.is_terminal and console.color_system is not None and not console.no_color
-    text = render(verdicts, context, width=console.width, color=colored, ascii=not unicode_shown, verbosity=verbosity)
+    text = render(
+        verdicts, context, width=console.width, color=colored, ascii=not unicode_shown, verbosity=verbosity
+    )
     console.file.write(text)
     console.file.flush()
 
@@ -318,12 +314,7 @@ def _encode(rows: list[Text], *, color: bool) -> str:
     if not color:
         return "".join(f"{row.plain.rstrip()}\n" for row in rows)
     console = Console(
-        file=io.StringIO(),
-        force_terminal=True,
-        color_system="standard",
-        no_color=False,
-        width=1000,
-        legacy_windows=False,
+        file=io.StringIO(), force_terminal=True, color_system="standard", no_color=False, width=1000, legacy_windows=False
     )
     for row in rows:
         row.rstrip()

@@ -113,11 +113,7 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     if not blocking:
         return f"Nothing blocks: {counted(verdicts)}"
     if not stopped:
-        return (
-            "Clear: the one blocking verdict passed"
-            if len(blocking) == 1
-            else f"Clear: all {len(blocking):,} blocking verdicts passed"
-        )
+        return "Clear: the one blocking verdict passed" if len(blocking) == 1 else f"Clear: all {len(blocking):,} blocking verdicts passed"
     return f"Blocked: {counted(stopped)} of {many(len(blocking), 'blocking verdict')}"
 
 
