@@ -69,7 +69,7 @@ def test_units_keep_the_promise():
 
 def test_counting_rows_of_one_day_as_independent_is_caught():
     def mutant(rng):
-        X, y, days = days_of_noise(rng)
+        X, y, _ = days_of_noise(rng)
         one = {"most common class": DummyClassifier(strategy="most_frequent")}
         verdict = upper_limit(X, y, target=0.5, alpha=ALPHA, candidates=one, seed=int(rng.integers(1 << 30)))
         return verdict.evidence.upper < 0.4

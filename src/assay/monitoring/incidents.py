@@ -99,7 +99,8 @@ def verdict(monitor: HarmMonitor) -> Verdict:
             "alarm_at": alarm["at"],
             "since": trail.names[start],
             "units_since": sum(trail.units[start:]),
-            "slices": ", ".join(monitor.streams[place] for place in named(parts, monitor.log_threshold) if place) or None,
+            "slices": ", ".join(monitor.streams[place] for place in named(parts, monitor.log_threshold) if place)
+            or None,
             "false_alarm_probability": math.exp(strongest),
         }
     evidence = Evidence(

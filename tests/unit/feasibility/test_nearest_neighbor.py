@@ -10,7 +10,9 @@ from assay.feasibility import cover_hart
 from assay.feasibility.nearest_neighbor import lower_number
 
 
-@pytest.mark.parametrize(("error", "classes", "expected"), [(0.18, 2, 0.1), (0.32, 2, 0.2), (0.0, 5, 0.0), (0.5, 2, 0.5)])
+@pytest.mark.parametrize(
+    ("error", "classes", "expected"), [(0.18, 2, 0.1), (0.32, 2, 0.2), (0.0, 5, 0.0), (0.5, 2, 0.5)]
+)
 def test_known_values(error, classes, expected):
     assert lower_number(error, classes) == pytest.approx(expected)
 

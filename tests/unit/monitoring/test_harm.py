@@ -135,7 +135,9 @@ def test_a_small_reference_is_inconclusive_and_says_how_many_days():
 
 
 def test_a_known_baseline():
-    watch = HarmMonitor(baseline={"all": 0.2, "early": 0.3}, slices=("early",), unit="date", max_unit_size=50, horizon=92)
+    watch = HarmMonitor(
+        baseline={"all": 0.2, "early": 0.3}, slices=("early",), unit="date", max_unit_size=50, horizon=92
+    )
     assert watch.update(QUIET).passed
     assert watch.update(RISEN).failed
 
@@ -159,9 +161,9 @@ def test_expected_pages_promise_a_number_not_a_probability():
 def test_brier_and_given_losses():
     reference, batch = days(60, 0.2), QUIET
     brier = monitor(reference=reference, loss="brier").update(batch)
-    given = monitor(
-        reference=reference.assign(loss=(reference["score"] - reference["label"]) ** 2)
-    ).update(batch.assign(loss=(batch["score"] - batch["label"]) ** 2))
+    given = monitor(reference=reference.assign(loss=(reference["score"] - reference["label"]) ** 2)).update(
+        batch.assign(loss=(batch["score"] - batch["label"]) ** 2)
+    )
     assert brier.evidence.estimate == pytest.approx(given.evidence.estimate)
     assert "Brier" in brier.reason
 

@@ -22,7 +22,9 @@ def test_reads_allowances(text, expected):
     assert parse_false_pages(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "1", "one/quarter", "1/fortnight", "-1/week", "0/week", "1/day", "8/week", "1/week/2"])
+@pytest.mark.parametrize(
+    "text", ["", "1", "one/quarter", "1/fortnight", "-1/week", "0/week", "1/day", "8/week", "1/week/2"]
+)
 def test_refuses_what_promises_nothing(text):
     with pytest.raises(ProjectError, match="false_pages"):
         parse_false_pages(text)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from assay.monitoring.trail import CAPACITY, Trail
-from assay.stats import betting, bets
+from assay.stats import bets, betting
 
 
 def filled(losses, streams=1):
