@@ -35,13 +35,18 @@ import numpy as np
 from assay.stats import bets
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
 
 UNBET = 0.01
-_CELLS = 128
-_COARSE = 8
+# Cells where the infimum is sought finely, and on either side of them.
+_CELLS = 112
+_COARSE = 12
+# Evidence beyond the threshold, in nats, that is still told apart.
+_BEYOND = 40.0
 _CEILING = 1e250
 
 
@@ -100,14 +105,12 @@ class Baseline:
             return _log_e_value(pairs, counts, float(s.max()), t.size, m)
 
         goal = log_threshold - np.log(UNBET)
-        below, above = mean, 1.0 - 1e-9
-        if evidence(above) >= goal:
-            for _ in range(40):
-                middle = 0.5 * (below + above)
-                below, above = (below, middle) if evidence(middle) >= goal else (middle, above)
-        start = max(mean - 4 * deviation / np.sqrt(t.size), 0.5 * mean)
-        coarse = np.linspace(0.0, start, _COARSE + 1) if start > 0 else np.zeros(1)
-        edges = np.concatenate([coarse, np.linspace(start, above, _CELLS - _COARSE + 1)[1:], [1.0]])
+        near, far = _reached(evidence, mean, goal), _reached(evidence, mean, goal + _BEYOND)
+        start = min(max(mean - 4 * deviation / np.sqrt(t.size), 0.5 * mean), 1.0 - 1e-6)
+        low = np.linspace(0.0, start, _COARSE + 1) if start > 0 else np.zeros(1)
+        fine = np.linspace(start, near, _CELLS + 1)[1:]
+        high = np.linspace(near, far, _COARSE + 1)[1:] if far > near else np.empty(0)
+        edges = np.concatenate([low, fine, high, [1.0]])
         known = np.array([np.log(UNBET)] + [evidence(float(m)) for m in edges[1:-1]])
         return cls(edges[1:], np.maximum.accumulate(known), mean, deviation, t.size, int(s.sum()))
 
@@ -234,6 +237,17 @@ def _log_e_value(pairs: Floats, counts: NDArray[np.int64], size: float, units: i
         wealth = np.log1p(np.maximum(fractions * gains, -1.0)) @ counts.astype(np.float64)
     share = np.log1p(-UNBET) - np.log(wealth.size)
     return float(np.logaddexp(np.logaddexp.reduce(wealth + share), np.log(UNBET)))
+
+
+def _reached(evidence: Callable[[float], float], start: float, goal: float) -> float:
+    """Give the least mean above ``start`` with that much evidence, or nearly 1 if there is none."""
+    below, above = start, 1.0 - 1e-9
+    if evidence(above) < goal:
+        return above
+    for _ in range(40):
+        middle = 0.5 * (below + above)
+        below, above = (below, middle) if evidence(middle) >= goal else (middle, above)
+    return above
 
 
 def _packed(values: Floats) -> str:

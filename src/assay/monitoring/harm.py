@@ -264,7 +264,11 @@ class HarmMonitor:
             raise StoreError(
                 f"monitor state of version {state.get('version')}, this assay reads {STATE_VERSION}: upgrade assay"
             )
-        monitor = cls(**state["settings"], baseline=0.5)
+        settings = dict(state["settings"])
+        declared = settings.pop("max_unit_size")
+        # Any baseline will do: the detectors are restored below, with their own.
+        monitor = cls(**settings, max_unit_size=declared or 1, baseline=0.5)
+        monitor.max_unit_size = declared
         monitor.detectors = [Detector.from_dict(item) for item in state["detectors"]]
         monitor.arrivals = Arrivals.from_dict(state["arrivals"])
         monitor.trail = Trail.from_dict(state["trail"])
@@ -340,14 +344,7 @@ class HarmMonitor:
         for detector, total, count in zip(self.detectors, totals, rows, strict=True):
             detector.update(total, count)
         self.oversized += any(n > d.size for n, d in zip(rows, self.detectors, strict=True))
-        parts = self.log_statistics()
-        statistic = float(np.logaddexp.reduce(parts))
+        statistic = float(np.logaddexp.reduce(self.log_statistics()))
         self.trail.add(name, totals, rows, statistic)
         if self.alarm is None and statistic >= self.log_threshold:
-            self.alarm = {
-                "at": name,
-                "unit": self.units,
-                "log_statistic": statistic,
-                "lead": int(np.argmax(parts)),
-                "named": incidents.named(parts, self.log_threshold),
-            }
+            self.alarm = {"at": name, "unit": self.units, "log_statistic": statistic}

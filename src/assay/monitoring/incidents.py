@@ -29,7 +29,7 @@ MATERIAL = 1.1
 
 
 def named(parts: NDArray[np.float64], log_threshold: float) -> list[int]:
-    """Name the streams that have risen, by weighted e-BH at an alarm.
+    """Name the streams that have risen, by weighted e-BH at one look after an alarm.
 
     Guarantee: the expected share of wrongly named streams is at most alpha. A stream's statistic divided by the
     horizon is an e-value at any stopping time within it; weighted and ranked, the k largest are named with the
@@ -61,7 +61,8 @@ def verdict(monitor: HarmMonitor) -> Verdict:
     """Put the state of a monitor into words and numbers."""
     reader, trail, alarm = monitor.reader, monitor.trail, monitor.alarm
     unit = reader.unit
-    lead = alarm["lead"] if alarm else 0
+    parts = monitor.log_statistics() if alarm else np.zeros(1)
+    lead = int(np.argmax(parts))
     detector = monitor.detectors[lead]
     reference = detector.baseline.estimate
     limit = min(reference + monitor.tolerance, 1.0)
@@ -92,13 +93,14 @@ def verdict(monitor: HarmMonitor) -> Verdict:
         statistic |= {f"clustering_{key}": value for key, value in monitor.clustering.items()}
     if alarm:
         strongest = min(
-            math.log(monitor.rate) if monitor.rate < 1 else 0.0, math.log(monitor.horizon) - alarm["log_statistic"]
+            math.log(monitor.rate) if monitor.rate < 1 else 0.0, math.log(monitor.horizon) - max(trail.log_statistic)
         )
         statistic |= {
             "alarm_at": alarm["at"],
             "since": trail.names[start],
             "units_since": sum(trail.units[start:]),
-            "slices": ", ".join(monitor.streams[place] for place in alarm["named"] if place) or None,
+            "slices": ", ".join(monitor.streams[place] for place in named(parts, monitor.log_threshold) if place)
+            or None,
             "false_alarm_probability": math.exp(strongest),
         }
     evidence = Evidence(
