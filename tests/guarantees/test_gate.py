@@ -37,7 +37,7 @@ def paired_rows(rng: np.random.Generator, gain: float, differ: float = 0.2, n: i
 def scored_rows(rng: np.random.Generator, shift: float, n: int = 500) -> Rows:
     """Calibrated old scores; the new ones are off by noise, and nearer to the labels by ``shift``.
 
-    With u the noise, E[(p + u - y)^2 - (p - y)^2] = E[u^2] = 0.01; moving by -shift (p - y) on both sides takes it down.
+    With u the noise, E[(p + u - y)^2 - (p - y)^2] = E[u^2] = 0.01; moving towards the labels takes it down.
     """
     truth = rng.uniform(0.2, 0.8, n)
     labels = (rng.random(n) < truth).astype(int)
@@ -107,14 +107,14 @@ TRUE = {
 @pytest.mark.parametrize("case", EDGE)
 def test_what_does_not_hold_seldom_passes(case: str) -> None:
     claim, draw = EDGE[case]
-    assert_error_below(lambda rng: passes(claim, draw(rng)), ALPHA, runs=150, seed=1)
+    assert_error_below(lambda rng: passes(claim, draw(rng)), ALPHA, runs=100, seed=1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", EDGE)
 def test_what_does_not_hold_seldom_passes_in_many_runs(case: str) -> None:
     claim, draw = EDGE[case]
-    assert_error_below(lambda rng: passes(claim, draw(rng)), ALPHA, runs=3000, seed=2)
+    assert_error_below(lambda rng: passes(claim, draw(rng)), ALPHA, runs=1000, seed=2)
 
 
 @pytest.mark.parametrize("case", TRUE)
@@ -128,7 +128,7 @@ def test_what_holds_is_seldom_refuted(case: str) -> None:
     claim, draw = EDGE[case]
     for mode in ("fp-free", "fn-free"):
         fails = lambda rng, mode=mode: decide(claim, **draw(rng), reliability=1 - ALPHA, mode=mode).failed  # noqa: E731
-        assert_error_below(fails, ALPHA, runs=150, seed=4)
+        assert_error_below(fails, ALPHA, runs=80, seed=4)
 
 
 def compares_points(claim: str, rows: Rows) -> bool:
@@ -162,13 +162,15 @@ def test_a_gate_that_was_not_told_of_days_finds_them(case: str) -> None:
 
     def wrong(rng: np.random.Generator) -> bool:
         rows = draw(rng)
-        return passes(claim, rows, columns={"date": rows.pop("unit")})
+        day = rows.pop("unit")
+        return passes(claim, rows, columns={"date": day})
 
     assert_error_below(wrong, ALPHA, runs=25, seed=5)
 
     def found(rng: np.random.Generator) -> bool:
         rows = draw(rng)
-        return "cluster by date" in decide(claim, **rows, reliability=0.9, columns={"date": rows.pop("unit")}).reason
+        day = rows.pop("unit")
+        return "cluster by date" in decide(claim, **rows, reliability=1 - ALPHA, columns={"date": day}).reason
 
     assert_power_above(found, 0.7, runs=25, seed=5)
 
@@ -192,7 +194,9 @@ def test_a_true_conjunction_is_seldom_refuted() -> None:
         # Three slices, each exactly at its limit.
         rows = floor_rows(rng, 0.8, 600)
         slices = {name: np.arange(600) % 3 == k for k, name in enumerate("abc")}
-        return decide("accuracy(new | {slice}) >= 0.8", **rows, slices=slices, reliability=1 - ALPHA, mode="fn-free").failed
+        return decide(
+            "accuracy(new | {slice}) >= 0.8", **rows, slices=slices, reliability=1 - ALPHA, mode="fn-free"
+        ).failed
 
     def unsplit(rng: np.random.Generator) -> bool:
         rows = floor_rows(rng, 0.8, 600)
@@ -224,7 +228,7 @@ def test_false_passes_over_slices_are_counted_together() -> None:
 
 
 def majority(rng: np.random.Generator, adaptivity: str, n: int = 400, steps: int = 10) -> bool:
-    """A developer who sees each bit, then submits the majority vote of probes signed by their bits; labels are coins."""
+    """A developer sees each bit, then submits the vote of the probes signed by their bits; labels are coins."""
     labels = rng.integers(0, 2, n)
     probes = rng.integers(0, 2, (steps - 1, n))
     terms: Rows = {"labels": labels, "reliability": 1 - ALPHA, "steps": steps, "adaptivity": adaptivity}
