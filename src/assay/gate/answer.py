@@ -241,7 +241,8 @@ def _actions(status: Status, findings: list[Finding], inputs: Inputs, clusters: 
     more = max(need for need in needs if need is not None)
     if inputs.unit is not None:
         rows = math.ceil(more * inputs.n / (int(inputs.unit.max()) + 1))
-        title = f"collect {more:,} more of unit {inputs.unit_name} (about {rows:,} rows)"
+        named = "" if inputs.unit_name == "unit" else f' of "{inputs.unit_name}"'
+        title = f"collect {more:,} more units{named} (about {rows:,} rows)"
         return (Action(title, labels=rows, units=more, effect=_EFFECT),)
     if all(_paired(f) for f in unknown):
         changed = float((inputs.predicted["new"] != inputs.predicted["old"]).mean())

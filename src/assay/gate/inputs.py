@@ -131,6 +131,8 @@ def collect(
 def column(values: Any, name: str) -> NDArray[Any]:
     """Turn a numpy, pandas, polars or Arrow column, or a list, into an array without missing values."""
     array = np.asarray(values)
+    if array.dtype.kind == "U" and isinstance(values, list | tuple):
+        array = np.array(values, dtype=object)  # numpy would turn a stray number into text
     if array.ndim != 1:
         raise DataError(f"{name}: one value a row is needed, but the shape is {array.shape}")
     if array.dtype.kind == "O":

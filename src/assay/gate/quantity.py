@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Beyond this nobody labels or waits.
 _PLENTY = 10**8
+# Beyond this the normal approximation of a sample size is as good as the exact one, and instant.
+_MANY = 500
 
 
 class Quantity(Protocol):
@@ -87,10 +89,14 @@ class Rate:
         return 1.0 if limit <= 0 else float(binomial.p_value_less(self.hits, self.n, min(limit, 1.0)))
 
     def further(self, limit: float, alpha: float) -> int | None:
-        """Rows still needed, by exact power."""
+        """Rows still needed: by exact power, or by its normal approximation where that is good."""
         guess = self.estimate
         if not 0 < limit < 1 or abs(guess - limit) < 1e-4:
             return None
+        reach = special.ndtri(1 - alpha) * math.sqrt(limit * (1 - limit)) + 0.84 * math.sqrt(guess * (1 - guess))
+        rough = math.ceil((reach / (guess - limit)) ** 2)
+        if rough > _MANY:
+            return _more(rough, self.n)
         needed = binomial.units_needed(guess, limit, alpha, 0.8, "greater" if guess > limit else "less")
         return _more(needed, self.n)
 
@@ -101,9 +107,7 @@ class Difference:
 
     Guarantee (exact): against "the difference is at most A", for A = 0 wins among the rows that exactly one model
     gets right are Bin(D, at most 1/2) given their number D. For other A a share 0.1 of the level bounds the rate
-    of such rows (:func:`assay.stats.paired.p_value_shifted`). For A < 0 there is one more way to reject at the same
-    level, inside the same error event: the bound of that rate lies below -A, so that no difference of A or less
-    is possible.
+    of such rows (:func:`assay.stats.paired.p_value_shifted`).
     """
 
     wins: int
@@ -144,23 +148,22 @@ class Difference:
             return 1.0
         if margin <= -1:
             return 1.0 if losses == self.n else 0.0
-        p = paired.p_value_shifted(wins, losses, self.n, margin)
-        if margin < 0:
-            p = min(p, 10 * float(binomial.p_value_less(wins + losses, self.n, -margin)))
-        return p
+        return paired.p_value_shifted(wins, losses, self.n, margin)
 
     def further(self, limit: float, alpha: float) -> int | None:
-        """Rows still needed: by the power of the test at 0, by a normal approximation of it elsewhere."""
-        gap = self.estimate - limit
+        """Rows still needed, by a normal approximation of the test."""
+        gap = abs(self.estimate - limit)
         rate = (self.wins + self.losses) / self.n
-        if abs(gap) < 1e-4:
+        if gap < 1e-4:
             return None
+        spread = math.sqrt(rate - self.estimate**2)
         if limit == 0:
-            return _more(paired.labels_needed(abs(self.estimate), rate, alpha, 0.0, 0.8), self.n)
+            return _more(math.ceil(((special.ndtri(1 - alpha) + 0.84) * spread / gap) ** 2), self.n)
+        reach = (special.ndtri(1 - 0.9 * alpha) + 0.84) * spread
+        if rate > 0:
+            reach += special.ndtri(1 - 0.1 * alpha) * abs(self.estimate) * math.sqrt((1 - rate) / rate)
         # Without disagreements the bound of their rate decides, at a tenth of the level.
-        sure = math.log(10 / alpha) / abs(gap)
-        spread = (rate - self.estimate**2) * ((special.ndtri(1 - 0.9 * alpha) + 0.84) / gap) ** 2
-        return _more(math.ceil(max(sure, spread)), self.n)
+        return _more(math.ceil(max(math.log(10 / alpha) / gap, (reach / gap) ** 2)), self.n)
 
 
 @dataclass(frozen=True)

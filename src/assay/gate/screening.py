@@ -91,4 +91,4 @@ def _days(values: NDArray[Any], name: str) -> NDArray[Any]:
     try:
         return np.asarray(values.astype(str), dtype="datetime64[D]")
     except ValueError:
-        raise DataError(f"{name}: row 0 is {values[0]!r}, which is no date or time in ISO form") from None
+        raise DataError(f"{name}: row 0 is {str(values[0])!r}, which is no date or time in ISO form") from None
