@@ -63,7 +63,7 @@ def lower(x: ArrayLike, alpha: float, *, low: float = 0.0, high: float = 1.0) ->
     Misleads if rows come in dependent groups: use :mod:`assay.stats.clustered`. Beyond 4096 distinct
     values each one is split between the two nearest of 4096 even points in proportion; the logarithm of
     each bet is concave, so this only lowers the wealth and the guarantee stands.
-    Cost: about 0.1 s for a million values.
+    Cost: about 0.2 s for a million values.
 
     Examples
     --------
@@ -251,7 +251,7 @@ def _bound(points: Floats, mass: Floats, alpha: float, mixture: bets.Bets, floor
             refuted = middle
         else:
             end = middle
-        if end - refuted < 1e-12 * end:
+        if end - refuted < 1e-10 * end:
             break
     return refuted
 
@@ -288,7 +288,7 @@ def _points(values: Floats) -> tuple[Floats, Floats]:
     spread = np.bincount(left, mass * (1.0 - share), POINTS) + np.bincount(left + 1, mass * share, POINTS)
     even = first + (last - first) * (np.arange(POINTS) / (POINTS - 1))
     kept = spread > 0
-    return even[kept], spread[kept]
+    return even[kept], np.asarray(spread[kept], dtype=np.float64)
 
 
 def _unit(x: ArrayLike, alpha: float, low: float, high: float) -> Floats:

@@ -207,8 +207,8 @@ def labels_needed(
 
 def _rejects(wins: int, losses: int, n: int, margin: float, level: float) -> bool:
     discordant = wins + losses
-    pi0 = _largest_pi(np.array([discordant]), n, margin, _SHARE * level)[0]
-    return bool(binomial.p_value_greater(wins, discordant, pi0) <= (1 - _SHARE) * level)
+    pi0 = _largest_pi(np.array([discordant]), n, margin, _SHARE * level)
+    return bool(_tail(np.array([wins]), np.array([discordant]), pi0)[0] <= (1 - _SHARE) * level)
 
 
 def _largest_pi(discordant: NDArray[np.int_], n: int, margin: float, share: float) -> Floats:
@@ -218,7 +218,16 @@ def _largest_pi(discordant: NDArray[np.int_], n: int, margin: float, share: floa
     else:
         rate = np.asarray(binomial.upper(discordant, n, share), dtype=np.float64)
     with np.errstate(divide="ignore"):
-        return np.clip(0.5 * (1 + margin / rate), 0.0, 1.0)
+        return np.minimum(0.5 * (1 + margin / rate), 1.0)
+
+
+def _tail(wins: NDArray[np.int_], discordant: NDArray[np.int_], pi0: Floats) -> Floats:
+    """Give P(Bin(discordant, pi0) >= wins); 0 where pi0 < 0.
+
+    There the hypothesis needs more disagreement than the bound of d leaves, and is refuted by it alone.
+    """
+    tail = np.asarray(binomial.p_value_greater(wins, discordant, np.maximum(pi0, 0.0)), dtype=np.float64)
+    return np.where(pi0 < 0, 0.0, tail)
 
 
 def _power(n: int, difference: float, disagreement: float, alpha: float, margin: float) -> float:
@@ -244,7 +253,7 @@ def _power(n: int, difference: float, disagreement: float, alpha: float, margin:
     short, enough = np.full(discordant.size, -1), discordant + 1
     while np.any(enough - short > 1):
         middle = (short + enough) // 2
-        rejects = binomial.p_value_greater(np.maximum(middle, 0), discordant, limit) <= level
+        rejects = _tail(np.maximum(middle, 0), discordant, limit) <= level
         open_ = enough - short > 1
         enough = np.where(open_ & rejects, middle, enough)
         short = np.where(open_ & ~rejects, middle, short)

@@ -188,7 +188,7 @@ class UnitBets:
         refuted = self.low
         for _ in range(60):
             middle = 0.5 * (refuted + end)
-            if not refuted < middle < end or end - refuted < 1e-12 * (self.high - self.low):
+            if not refuted < middle < end or end - refuted < 1e-10 * (self.high - self.low):
                 break
             if self.log_wealth(middle) >= goal:
                 refuted = middle
