@@ -152,9 +152,8 @@ def check(
         raise ValueError(f"alpha is {alpha}: it must lie above {spent}, the error of the schema's limits, and below 1")
 
     facts = column_verdicts(table, schema, check, name)
-    faulty = {verdict.subject for verdict in facts if not verdict.passed}
     rules = rules_of(schema)
-    tested = [rule for rule in rules if rule.column not in faulty and applies(table, rule)]
+    tested = [rule for rule in rules if applies(table, rule)]
     verdicts = list(facts)
     if tested:
         counts = count(table, schema, tested, unit)
@@ -251,7 +250,7 @@ class _Test:
             f"widen [columns.{rule.column}] {rule.family} in the schema file", effect="if the new values are right"
         )
         if self.alarms[j] and self.cluster is None:
-            status, reason = "fail", f"{seen}, {held}: chance does that with p = {adjusted:.2g}, over all rules"
+            status, reason = "fail", f"{seen}, {held}: chance does that with {_p(adjusted)}, over all rules"
             actions = (look, widen)
         elif self.alarms[j]:
             status = "inconclusive"
@@ -263,7 +262,7 @@ class _Test:
             if self.found.smallest[j] * len(self.rules) > self.level:
                 reason = f"{seen}, {held}; so few {'units' if self.unit else 'rows'} could not have raised an alarm"
             else:
-                reason = f"{seen}, {held}; chance could have done it (p = {adjusted:.2g} over all rules)"
+                reason = f"{seen}, {held}; chance could have done it ({_p(adjusted)} over all rules)"
             actions = (self._more(j), look)
         else:
             status, reason = "pass", f"{seen}, {held}: no fault shown"
@@ -375,6 +374,10 @@ def _skipped(rule: Rule, check: str) -> Verdict:
         reason=f"{rule.column} is missing or of another type: see VAL101",
         subject=rule.column,
     )
+
+
+def _p(value: float) -> str:
+    return f"p = {value:.2g}" if value >= 1e-12 else "p < 1e-12"
 
 
 def _percent(share: float) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _NAMES = re.compile(
     r"(^|_)(id|uuid|key|user|customer|client|account|patient|person|household|device|machine|vehicle|tailnum|session|"
-    r"store|shop|school|hospital|station|sensor|host|day|date)s?$|(Id|ID)$",
+    r"store|shop|school|hospital|station|sensor|host|date)s?$|(Id|ID)$",
     re.IGNORECASE,
 )
 MOST = 5
@@ -65,6 +65,12 @@ def find(table: ibis.Table, values: ibis.Value, columns: list[tuple[str, bool]],
     values : ibis.Value
         Number or truth value of each row of `table`.
     columns : list of (name, by_day)
+        As :func:`candidates` gives them, times first.
+
+    Returns
+    -------
+    Clustering or None
+        The first time that groups rows, else the column with the largest effect.
     """
     strongest: Clustering | None = None
     for name, by_day in columns:
@@ -75,10 +81,14 @@ def find(table: ibis.Table, values: ibis.Value, columns: list[tuple[str, bool]],
             continue
         permutations = max(199, int(2 * len(columns) / LEVEL) - 1)
         tested = clustering.test(numbers, units, permutations=permutations, seed=seed)
-        if tested.p_value <= LEVEL / len(columns) and (
-            strongest is None or tested.design_effect > strongest.design_effect
-        ):
-            strongest = Clustering(name, by_day, tested.units, tested.design_effect, tested.p_value)
+        if tested.p_value > LEVEL / len(columns):
+            continue
+        found = Clustering(name, by_day, tested.units, tested.design_effect, tested.p_value)
+        if by_day:
+            # Days hold what is in them: customers and machines of one day share its weather.
+            return found
+        if strongest is None or found.design_effect > strongest.design_effect:
+            strongest = found
     return strongest
 
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 Kind = Literal["integer", "number", "string", "boolean", "date", "timestamp", "time", "other"]
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 TOP = 101
-# Beyond about 2,000 expressions a statement takes longer to plan than to run.
-EXPRESSIONS = 2_000
+# A wider statement takes longer to plan than its columns take to read.
+COLUMNS = 100
 # Squares of larger numbers overflow, which DuckDB refuses.
 LARGEST = 1e150
 
@@ -133,8 +133,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 def profile(source: Any, *, columns: Sequence[str] | None = None) -> Profile:
     """Describe every column of a table.
 
-    One Ibis query computes everything where the data is; a table of several hundred columns takes a query for each
-    2,000 numbers. No row reaches Python.
+    One Ibis query computes everything where the data is; a table of more than 100 columns takes a query for each
+    hundred. No row reaches Python.
 
     Parameters
     ----------
@@ -173,22 +173,23 @@ def profile(source: Any, *, columns: Sequence[str] | None = None) -> Profile:
         table = table.select(*columns)
     rows = 0
     kinds = dict(table.schema().items())
+    names = list(kinds)
     found: dict[str, ColumnProfile] = {}
-    wanted: dict[str, ibis.Value] = {"rows": table.count()}
-    pending: list[str] = []
-    places = {column: f"c{i}" for i, column in enumerate(kinds)}
-    for column, kind in kinds.items():
-        wanted |= {f"{places[column]}_{key}": value for key, value in _measures(table, column, kind).items()}
-        pending.append(column)
-        if len(wanted) >= EXPRESSIONS or len(found) + len(pending) == len(kinds):
-            [values] = table.aggregate(**wanted).to_pyarrow().to_pylist()
-            rows = values.get("rows", rows)
-            if not rows:
-                raise DataError(f"{name} has no rows: check the export or the query that wrote it")
-            for done in pending:
-                mine = {key.partition("_")[2]: v for key, v in values.items() if key.partition("_")[0] == places[done]}
-                found[done] = _column(kinds[done], rows, mine)
-            wanted, pending = {}, []
+    for start in range(0, max(len(names), 1), COLUMNS):
+        some = names[start : start + COLUMNS]
+        part = table.select(*some)
+        wanted: dict[str, ibis.Value] = {"rows": part.count()}
+        for i, column in enumerate(some):
+            wanted |= {f"c{i}_{key}": value for key, value in _measures(part, column, kinds[column]).items()}
+        [values] = part.aggregate(**wanted).to_pyarrow().to_pylist()
+        rows = values.pop("rows")
+        if not rows:
+            raise DataError(f"{name} has no rows: check the export or the query that wrote it")
+        mine: list[dict[str, Any]] = [{} for _ in some]
+        for key, value in values.items():
+            place, _, measure = key.partition("_")
+            mine[int(place[1:])][measure] = value
+        found |= {column: _column(kinds[column], rows, facts) for column, facts in zip(some, mine, strict=True)}
     return Profile(name=name, rows=rows, columns=found)
 
 

@@ -95,7 +95,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     version : int
     """
 
-    columns: Mapping[str, Column]
+    columns: Mapping[str, Column] = msgspec.field(default_factory=dict)
     name: str = ""
     reference: Reference | None = None
     version: int = VERSION
@@ -114,7 +114,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if self.reference is not None:
             lines += ["", "[reference]", *(f"{k} = {_toml(v)}" for k, v in _items(self.reference))]
         for name, column in self.columns.items():
-            lines += ["", f"[columns.{_toml(name)}]"]
+            lines += ["", f"[columns.{_key(name)}]"]
             for key, value in _items(column):
                 if isinstance(value, dict):
                     inner = ", ".join(f"{k} = {_toml(v)}" for k, v in value.items())
@@ -204,6 +204,10 @@ def _items(struct: msgspec.Struct) -> Iterator[tuple[str, Any]]:
     for key, value in msgspec.to_builtins(struct).items():
         if value is not None:
             yield key, value
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
 
 
 def _toml(value: Any) -> str:
