@@ -18,7 +18,7 @@ Status = Literal["pass", "fail", "inconclusive", "skipped", "error"]
 SCHEMA_VERSION = 1
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What a check found: three outcomes, never two.
 
     A verdict cannot be built without a guarantee, and one whose guarantee is ``estimate`` or ``none`` can neither

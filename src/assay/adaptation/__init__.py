@@ -1,0 +1,1 @@
+"""Retrain or not? With what?"""

@@ -1,0 +1,1 @@
+"""What joins the areas: declared checks are selected, evaluated and committed."""

@@ -1,0 +1,73 @@
+"""Declared checks of what the data can support."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from assay.checks.run import Job, Spend
+from assay.errors import ProjectError
+from assay.feasibility import cover_hart, upper_limit
+from assay.stats.sampling import seed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from assay.checks.inputs import Inputs
+    from assay.core.project import CheckTable
+    from assay.core.verdict import Verdict
+
+
+def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
+    """Open the training set; ``FEA1`` asks for the limit and the estimate, ``FEA101`` or ``FEA102`` for one."""
+    project = inputs.project
+    name = check.datasets[0] if check.datasets else project.dataset_of_role("train", "dev")
+    if name is None:
+        raise ProjectError(f"{project.path}: check {check.name!r} needs a dataset with the role 'train'")
+    if check.target is None or not 0 < check.target < 1:
+        raise ProjectError(
+            f"{project.path}: check {check.name!r} needs target = an accuracy between 0 and 1 that would be worth it"
+        )
+    dataset = inputs.dataset(name)
+    if dataset.declared.label is None:
+        raise ProjectError(f"{project.path}: [datasets.{name}] names no label, which check {check.name!r} needs")
+    target = check.target
+    code = check.use.upper()
+
+    def evaluate() -> list[Verdict]:
+        common: dict[str, Any] = {
+            "target": target,
+            "unit": dataset.frame[dataset.declared.unit] if dataset.declared.unit else None,
+            "timestamp": dataset.timestamp,
+            "columns": dataset.repeated_columns(),
+            "seed": seed(check.name, dataset.fingerprint),
+        }
+        methods: list[tuple[str, Callable[[], Verdict]]] = [
+            (
+                "FEA101",
+                lambda: upper_limit(
+                    dataset.features,
+                    dataset.labels,
+                    alpha=alpha,
+                    check=check.name,
+                    **common,
+                ),
+            ),
+            ("FEA102", lambda: cover_hart(dataset.features, dataset.labels, check=f"{check.name}-estimate", **common)),
+        ]
+        prints = {dataset.name: dataset.fingerprint}
+        return [
+            msgspec.structs.replace(
+                verdict,
+                severity=check.severity,
+                blocking=check.blocking and verdict.guarantee.promises,
+                evidence=msgspec.structs.replace(verdict.evidence, fingerprints=prints),
+            )
+            for method, run in methods
+            if method.startswith(code)
+            for verdict in [run()]
+        ]
+
+    spends = (Spend("alpha", f"{dataset.fingerprint}:{check.name}", alpha, alpha),)
+    return Job({f"dataset:{name}": dataset.fingerprint}, evaluate, spends if "FEA101".startswith(code) else ())

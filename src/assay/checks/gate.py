@@ -1,0 +1,125 @@
+"""Declared claims about models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from assay.checks.budget import histories
+from assay.checks.run import Job, Spend
+from assay.core.action import Action
+from assay.core.claim import Claim
+from assay.core.evidence import Evidence
+from assay.core.guarantee import Guarantee
+from assay.core.project import CheckTable, stage_of
+from assay.core.verdict import Verdict
+from assay.data.slice import mask
+from assay.errors import ProjectError
+from assay.gate import decide, decide_slices, parse
+
+if TYPE_CHECKING:
+    from assay.checks.inputs import Dataset, Inputs, Predictor
+
+
+def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
+    """Open the test set and both models; the answer is paid for on the ledger of the test set's content."""
+    project = inputs.project
+    if not check.claim:
+        raise ProjectError(f"{project.path}: check {check.name!r}: a gate check needs a claim")
+    condition = parse(check.claim)
+    model, declared = project.model(check.model) if check.new not in project.file.models else (check.new, None)
+    name = check.datasets[0] if check.datasets else project.dataset_of_role("test", "dev")
+    if name is None:
+        raise ProjectError(f"{project.path}: check {check.name!r} needs a dataset with the role 'test'")
+    dataset = inputs.dataset(name)
+    if dataset.declared.label is None:
+        raise ProjectError(f"{project.path}: [datasets.{name}] names no label, which check {check.name!r} needs")
+    new = inputs.predictor(model, check.new)
+    old = inputs.predictor(model, check.old) if "old" in condition.models else None
+    if new is None or ("old" in condition.models and old is None):
+        side = check.new if new is None else check.old
+        train = declared.train.partition(":")[0] if declared and declared.train else "train"
+        command = f"python {train}.py" if new is None else f"assay models promote {model} --to {check.old}"
+        return Job({"missing": side}, lambda: [_skipped(check, model, side, command)])
+    slices = project.slices_of(check.slices)
+    claims = sum(stage_of(c) == "gate" and c.blocking for c in project.file.checks)
+    answers = inputs.series.looks if inputs.series else dataset.declared.queries
+    key = inputs.series.key if inputs.series else dataset.fingerprint
+    per_answer = alpha / (answers if inputs.series else histories(dataset.declared, claims))
+    candidate = f"{new.identity}:{old.identity if old else ''}"
+    depends = {
+        f"dataset:{name}": dataset.fingerprint,
+        "new": new.identity,
+        "old": old.identity if old else "",
+        "slices": repr(sorted(slices.items())),
+        "declared": repr(msgspec.structs.astuple(dataset.declared)),
+        "answers": str(answers),
+    }
+    spends = (
+        Spend("answers", key, 1, answers, once=f"{dataset.fingerprint}:{candidate}"),
+        Spend("alpha", f"{key}:{check.name}", per_answer, alpha),
+    )
+    return Job(depends, lambda: _decide(check, inputs, dataset, new, old, slices, per_answer), spends)
+
+
+def _decide(
+    check: CheckTable,
+    inputs: Inputs,
+    dataset: Dataset,
+    new: Predictor,
+    old: Predictor | None,
+    slices: dict[str, str],
+    alpha: float,
+) -> list[Verdict]:
+    condition = parse(check.claim)
+    said = new.predict(dataset)
+    said_before = old.predict(dataset) if old else None
+    predicates = slices or {
+        name: predicate for name, predicate in inputs.project.file.slices.items() if name in condition.slices
+    }
+    arguments: dict[str, Any] = {
+        "labels": dataset.labels,
+        "new": said.values,
+        "new_scores": said.scores,
+        "old": said_before.values if said_before else None,
+        "old_scores": said_before.scores if said_before else None,
+        "positive": said.positive,
+        "reliability": 1 - alpha,
+        "mode": check.mode,
+        "unit": dataset.unit,
+        "unit_name": dataset.declared.unit or "",
+        "timestamp": dataset.timestamp,
+        "columns": dataset.repeated_columns(),
+        "slices": {name: mask(dataset.frame, predicate) for name, predicate in predicates.items()},
+        "check": check.name,
+        "blocking": check.blocking,
+    }
+    verdicts = decide_slices(condition, **arguments) if slices else [decide(condition, **arguments)]
+    known = {dataset.name: dataset.fingerprint, "new": new.identity} | ({"old": old.identity} if old else {})
+    return [_finish(verdict, check, inputs, known) for verdict in verdicts]
+
+
+def _finish(verdict: Verdict, check: CheckTable, inputs: Inputs, known: dict[str, str]) -> Verdict:
+    """Add what only the project knows, and take out what must not be disclosed."""
+    evidence = msgspec.structs.replace(verdict.evidence, fingerprints=known)
+    if inputs.project.file.budget.disclose == "verdict":
+        # What is not stored cannot leak: the union bound over histories counts words, not numbers.
+        evidence = Evidence(n=evidence.n, units=evidence.units, unit=evidence.unit, fingerprints=known)
+        verdict = msgspec.structs.replace(verdict, reason="numbers withheld: disclose = 'verdict'", actions=())
+    return msgspec.structs.replace(verdict, evidence=evidence, severity=check.severity)
+
+
+def _skipped(check: CheckTable, model: str, side: str, command: str) -> Verdict:
+    return Verdict(
+        status="skipped",
+        guarantee=Guarantee.none("nothing was tested"),
+        check=check.name,
+        code="GAT102" if check.slices else "GAT101",
+        stage="gate",
+        claim=Claim(check.claim),
+        reason=f"{model} has no {side} yet",
+        actions=(Action(f"make a {side}", command),),
+        severity=check.severity,
+        blocking=check.blocking,
+    )

@@ -1,0 +1,242 @@
+"""What the checks of one run read: each table and model is opened once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from assay.data import columns_present, fingerprint, require_rows, table, to_pandas
+from assay.errors import DataError, ModelError
+from assay.tracking.formats import load as load_model
+from assay.tracking.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import ibis
+    import numpy as np
+    import pandas as pd
+
+    from assay.checks.project import Project
+    from assay.core.project import DatasetTable, SqlSource
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A declared dataset, opened: its Ibis table, and its rows in memory when somebody asks for them."""
+
+    name: str
+    declared: DatasetTable
+    table: ibis.Table
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Content address of the rows."""
+        return fingerprint(self.table)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """All rows, in the order of the source."""
+        return to_pandas(self.table)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """The label column, shape (n,).
+
+        Raises
+        ------
+        DataError
+            If none is declared, it is not there, or a row has none.
+        """
+        label = self.declared.label
+        if label is None:
+            raise DataError(f"dataset {self.name!r} declares no label; add label = ... to [datasets.{self.name}]")
+        missing = self.frame[label].isna().to_numpy()
+        if missing.any():
+            raise DataError(
+                f"dataset {self.name!r}: label {label!r} is missing in row {int(missing.argmax())}"
+                f" ({int(missing.sum())} in all); drop these rows or label them"
+            )
+        return self.frame[label].to_numpy()
+
+    @property
+    def unit(self) -> np.ndarray | None:
+        """The unit of each row, when declared."""
+        return self.frame[self.declared.unit].to_numpy() if self.declared.unit else None
+
+    @property
+    def timestamp(self) -> np.ndarray | None:
+        """The time of each row, when declared."""
+        return self.frame[self.declared.timestamp].to_numpy() if self.declared.timestamp else None
+
+    @property
+    def features(self) -> pd.DataFrame:
+        """The columns that a model may see."""
+        declared = self.declared
+        hidden = {declared.label, declared.id, declared.unit, declared.timestamp, *declared.ignore}
+        return self.frame.drop(columns=[column for column in self.frame if column in hidden])
+
+    def repeated_columns(self) -> dict[str, np.ndarray]:
+        """Columns whose values repeat like ids of customers or machines: rows that share one may not be independent."""
+        declared = self.declared
+        rows = len(self.frame)
+        found = {}
+        for column in self.frame.columns:
+            if column in {declared.label, declared.id, declared.unit, declared.timestamp}:
+                continue
+            values = self.frame[column]
+            looks_like_id = str(column).lower() in {"id", "user", "customer", "date", "day", "group", "session"} or str(
+                column
+            ).lower().endswith(("_id", "_date", "_day", "_key"))
+            if looks_like_id and 1 < values.nunique() < rows:
+                found[str(column)] = values.to_numpy()
+        return found
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predicted labels, shape (n,), or probabilities of class 1; with the probabilities of ``positive`` where known."""
+
+    values: np.ndarray
+    scores: np.ndarray | None = None
+    positive: Any = None
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model that can be asked: a registered version, or a table of predictions."""
+
+    title: str
+    identity: str
+    version: Any = None
+    content: bytes | None = None
+    table: ibis.Table | None = None
+    column: str = "prediction"
+
+    def predict(self, dataset: Dataset) -> Predictions:
+        """Answer for every row of a dataset.
+
+        Raises
+        ------
+        ModelError
+            If the number of predictions is not the number of rows.
+        """
+        if self.table is not None:
+            values = to_pandas(self.table)[self.column].to_numpy()
+            if len(values) != len(dataset.frame):
+                raise ModelError(
+                    f"{self.title}: {len(values)} predictions for the {len(dataset.frame)} rows of {dataset.name!r}; "
+                    "give one for each row, in the same order"
+                )
+            return Predictions(values)
+        assert self.content is not None
+        model = load_model(self.content)
+        score = positive_score(model, dataset.frame)
+        return Predictions(model.predict(dataset.frame), score, None if score is None else model.classes[1])
+
+
+def positive_score(model: Any, frame: pd.DataFrame) -> np.ndarray | None:
+    """Probability of the second class of a binary classifier, shape (n,); ``None`` for any other model."""
+    if model.classes is None or len(model.classes) != 2:
+        return None
+    scores: np.ndarray = model.predict_proba(frame)[:, 1]
+    return scores
+
+
+@dataclass(frozen=True)
+class Series:
+    """A planned number of looks at data that grows: ``key`` says whose they are, ``looks`` how many."""
+
+    key: str
+    looks: int
+
+
+class Inputs:
+    """Opens datasets and models for one run, each once.
+
+    Parameters
+    ----------
+    project : Project
+        The opened project.
+    overrides : mapping of str to source
+        Sources that stand in for the declared ones.
+    series : Series, optional
+        The looks that the overriding data are part of; without it they are a set of their own.
+    candidate : str
+        The alias or version that stands for ``candidate``.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        overrides: Mapping[str, Any],
+        series: Series | None = None,
+        candidate: str = "candidate",
+    ) -> None:
+        self.project = project
+        self.candidate = candidate
+        self.series = series
+        for name in overrides:
+            project.dataset(name)
+        self._overrides = dict(overrides)
+        self._datasets: dict[str, Dataset] = {}
+
+    def dataset(self, name: str) -> Dataset:
+        """Open a dataset and see that it has rows and the columns that the project file speaks of.
+
+        Raises
+        ------
+        DataError
+            If it cannot be read, is empty or lacks a declared column.
+        """
+        if name not in self._datasets:
+            declared = self.project.dataset(name)
+            opened = open_table(self._overrides.get(name, declared.source), self.project)
+            require_rows(opened, name)
+            overridden = name in self._overrides
+            named = [c for c in (declared.unit, declared.timestamp, declared.id) if c]
+            named += [declared.label] if declared.label and not overridden and declared.role != "live" else []
+            columns_present(opened, named, f"dataset {name!r}")
+            self._datasets[name] = Dataset(name, declared, opened)
+        return self._datasets[name]
+
+    def predictor(self, model: str, side: str) -> Predictor | None:
+        """Find who answers for ``new`` or ``old``: a declared model with predictions, else an alias or a version.
+
+        Returns
+        -------
+        Predictor or None
+            ``None`` when the alias points nowhere yet.
+        """
+        models = self.project.file.models
+        declared = models.get(side) or (models.get(model) if side == "candidate" else None)
+        if declared is not None and declared.predictions is not None:
+            opened = open_table(declared.predictions, self.project)
+            columns_present(opened, [declared.column], f"predictions of model {side!r}")
+            return Predictor(side, fingerprint(opened), table=opened, column=declared.column)
+        if side == "candidate":
+            side = self.candidate
+        registry = Registry(self.project.store)
+        if not registry.versions(model):
+            return None
+        if side.isdigit():
+            version = registry.get(f"{model}/{side}")
+        elif registry.alias(model, side) is not None:
+            version = registry.get(f"{model}@{side}")
+        elif side == "candidate":
+            version = registry.get(model)
+        else:
+            return None
+        content = self.project.store.artifacts.get(version.digest)
+        return Predictor(f"{model}/{version.version}", version.digest, version=version, content=content)
+
+
+def open_table(source: Any, project: Project) -> ibis.Table:
+    """Open what ``source =`` may say: a path relative to the project file, or a query with its URL."""
+    if isinstance(source, msgspec.Struct):
+        sql: SqlSource = source  # type: ignore[assignment]
+        return table(sql.query, url=sql.url)
+    return table(source, root=project.root)

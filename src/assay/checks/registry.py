@@ -1,0 +1,167 @@
+"""The built-in rules by code: what each says, why it matters, when it misleads."""
+
+from __future__ import annotations
+
+import msgspec
+
+from assay.core.check import Stage
+from assay.core.strict_toml import did_you_mean
+from assay.errors import UsageError
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """A kind of verdict. ``code`` is never used for anything else."""
+
+    code: str
+    title: str
+    stage: Stage
+    what: str
+    why: str
+    misleads: str
+    guarantee: str
+    source: str
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "FEA101",
+        "certified limit on the Bayes error",
+        "feasibility",
+        "Trains a few plain classifiers on one part of the data and bounds their error on the other. The best "
+        "possible classifier errs at most that often, so a bound below the target shows that the target can be met.",
+        "Months of work on a target that the data cannot support are the most expensive failure there is.",
+        "It never says that a target cannot be met: a better model may exist. It speaks of data like these; if the "
+        "world moves, so does the limit.",
+        "exact: the limit is wrong with probability at most alpha, over all candidates together",
+        "Clopper and Pearson, The use of confidence or fiducial limits, Biometrika 1934; with a unit, Waudby-Smith "
+        "and Ramdas, Estimating means of bounded random variables by betting, JRSS B 2024",
+    ),
+    Rule(
+        "FEA102",
+        "nearest-neighbor estimate of the Bayes error",
+        "feasibility",
+        "The error of the nearest neighbor, and what Cover and Hart's inequality makes of it.",
+        "A quick look at how hard a problem is before any model is tuned.",
+        "The inequality holds in the limit of infinite data. In many dimensions the number is far too high, and it "
+        "moves with the scaling of the features.",
+        "estimate: no error bound at any finite number of rows",
+        "Cover and Hart, Nearest neighbor pattern classification, IEEE Trans. Inf. Theory 1967",
+    ),
+    Rule(
+        "VAL101",
+        "columns and types",
+        "data",
+        "Compares the columns and types of a batch with the schema.",
+        "A renamed or retyped column breaks a model without an error message.",
+        "A column may keep its name and type and change its meaning.",
+        "exact: a fact that was read",
+        "Breck et al., Data Validation for Machine Learning, MLSys 2019",
+    ),
+    Rule(
+        "VAL102",
+        "missing values",
+        "data",
+        "Tests whether more values are missing than the reference and the tolerance allow.",
+        "A broken join or sensor shows first as missing values.",
+        "A pass says that no fault was shown, not that there is none: see the smallest rate that it would have found.",
+        "exact: any false alarm over all columns and rules of a batch has probability at most alpha",
+        "Holm, A simple sequentially rejective multiple test procedure, Scand. J. Stat. 1979",
+    ),
+    Rule(
+        "VAL103",
+        "range",
+        "data",
+        "Tests whether more values lie outside the range of the schema than the tolerance allows.",
+        "Wrong units and sentinel values such as -999 lie outside the range that was seen.",
+        "A range that was seen in winter is no range for summer: review the schema.",
+        "exact: as VAL102",
+        "Breck et al., Data Validation for Machine Learning, MLSys 2019",
+    ),
+    Rule(
+        "VAL104",
+        "categories",
+        "data",
+        "Tests whether more values are none of the known categories than the tolerance allows.",
+        "A model has nothing to say about a category that it never saw.",
+        "New categories may be right: a new store, a new carrier. Then widen the schema.",
+        "exact: as VAL102",
+        "Breck et al., Data Validation for Machine Learning, MLSys 2019",
+    ),
+    Rule(
+        "VAL105",
+        "tails",
+        "data",
+        "Tests whether more values lie beyond the outer quantiles of the reference than the tolerance allows.",
+        "A change of unit (miles to kilometers) can stay inside the range and still move every value.",
+        "A season moves tails too. The verdict says that values moved, not that the model suffers.",
+        "exact: as VAL102",
+        "Clopper and Pearson, Biometrika 1934; Holm, Scand. J. Stat. 1979",
+    ),
+    Rule(
+        "GAT101",
+        "claim about a model",
+        "gate",
+        "Tests a claim about the new model (n), the old one (o) and the share of changed predictions (d).",
+        "Two point estimates differ by chance; the gate says how sure it is, and what would make it surer.",
+        "Rows of one customer or day are not independent: declare the unit. A test set that is asked again and again "
+        "answers less and less: the ledger counts.",
+        "exact: a false pass has probability at most alpha, over all the answers that the set may give",
+        "Renggli et al., Continuous Integration of Machine Learning Models with ease.ml/ci, MLSys 2019",
+    ),
+    Rule(
+        "GAT102",
+        "claim about a model in a slice",
+        "gate",
+        "Tests a claim in each of several slices.",
+        "An average can rise while a part of the users is served worse.",
+        "Small slices have little evidence and stay inconclusive for long.",
+        "exact: any false pass over all slices has probability at most alpha",
+        "Bonferroni; as GAT101",
+    ),
+    Rule(
+        "MON101",
+        "harm",
+        "monitor",
+        "Watches the loss of the served model as labels arrive, in all rows and in each declared slice, and calls "
+        "when it has risen above what was certified before.",
+        "Inputs drift all the time and mostly do no harm; what matters is that the model errs more.",
+        "It needs labels, and it hears of a rise as late as they come.",
+        "anytime: any false alarm within the horizon has probability at most alpha, however often one looks",
+        "Shin, Ramdas and Rinaldo, E-detectors: a nonparametric framework for sequential change detection, NEJSDS 2024",
+    ),
+    Rule(
+        "ADP101",
+        "retraining",
+        "adapt",
+        "Trains on recent units, judges the candidate on newer ones that neither model was trained on, and promotes "
+        "it when every blocking gate check passes.",
+        "Retraining on a schedule replaces models that were right by models that are not.",
+        "The newest units judge the candidate, so that it is trained on slightly older ones.",
+        "that of the gate checks that judged the candidate",
+        "as GAT101",
+    ),
+    Rule(
+        "SRV101",
+        "stored model",
+        "serving",
+        "Loads a stored model and compares its answer to the stored example with the stored answer.",
+        "Another library version can load a model without an error and predict something else.",
+        "One example cannot show that all predictions are the same.",
+        "exact: a fact that was read",
+        "none",
+    ),
+)
+
+
+def get(code: str) -> Rule:
+    """Return the rule of a code.
+
+    Raises
+    ------
+    UsageError
+        If no rule has it.
+    """
+    for rule in RULES:
+        if rule.code == code.upper():
+            return rule
+    raise UsageError(f"no rule has the code {code!r}; {did_you_mean(code, [r.code for r in RULES], 'codes')}")

@@ -1,0 +1,228 @@
+"""One run of checks: reserve, evaluate, commit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from assay import __version__
+from assay.checks.budget import alpha_of
+from assay.checks.inputs import Inputs, Series
+from assay.checks.select import select
+from assay.core.claim import Claim
+from assay.core.fingerprint import digest
+from assay.core.guarantee import Guarantee
+from assay.core.project import stage_of
+from assay.core.verdict import Verdict
+from assay.errors import AssayError, ExitCode, UsageError
+from assay.store import records
+from assay.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from assay.checks.project import Project
+    from assay.core.project import CheckTable
+
+# Which module turns a declared check of a stage into a job.
+STAGES = {
+    "data": "assay.checks.validation",
+    "feasibility": "assay.checks.feasibility",
+    "gate": "assay.checks.gate",
+    "monitor": "assay.checks.monitoring",
+}
+
+
+@dataclass(frozen=True)
+class Spend:
+    """What an evaluation costs on the ledger: an amount of a kind on a key, within a limit.
+
+    ``once`` names what is paid for; a second check of the same thing pays nothing.
+    """
+
+    kind: str
+    key: str
+    amount: float
+    limit: float
+    once: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A check that is ready to be evaluated.
+
+    ``depends`` holds all that the verdicts depend on besides the check's own text: content fingerprints by name.
+    """
+
+    depends: Mapping[str, str]
+    evaluate: Callable[[], list[Verdict]]
+    spends: tuple[Spend, ...] = ()
+
+
+class Verdicts(Mapping[str, Verdict]):
+    """Verdicts of a run by name: ``"better"``, or ``"fit[distance]"`` for one of several subjects."""
+
+    def __init__(self, verdicts: list[Verdict]) -> None:
+        self._by_name = {_name(verdict): verdict for verdict in verdicts}
+
+    def __getitem__(self, name: str) -> Verdict:
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+
+@dataclass(frozen=True)
+class CheckRun:
+    """What a run of checks gave."""
+
+    project: Project
+    results: list[Verdict]
+    seconds: float
+    cached: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def verdicts(self) -> Verdicts:
+        """Verdicts by name."""
+        return Verdicts(self.results)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the process should say: see :class:`assay.ExitCode`."""
+        return exit_code(self.results)
+
+
+def exit_code(verdicts: list[Verdict]) -> ExitCode:
+    """Reduce verdicts to an exit code; only blocking checks and broken ones count."""
+    if not verdicts:
+        return ExitCode.NOTHING_SELECTED
+    if any(verdict.status == "error" for verdict in verdicts):
+        return ExitCode.INTERNAL
+    blocking = [verdict for verdict in verdicts if verdict.blocking]
+    if any(verdict.failed for verdict in blocking):
+        return ExitCode.FAILED
+    if any(verdict.inconclusive for verdict in blocking):
+        return ExitCode.INCONCLUSIVE
+    return ExitCode.OK
+
+
+def run_checks(
+    project: Project,
+    selection: str = "",
+    datasets: Mapping[str, Any] | None = None,
+    *,
+    series: Series | None = None,
+    candidate: str = "candidate",
+    progress: Callable[[str], None] = lambda _: None,
+) -> CheckRun:
+    """Evaluate the selected checks and commit each one's verdicts with what they cost.
+
+    A check whose text and inputs were judged before gives the stored verdicts and spends nothing.
+
+    Parameters
+    ----------
+    project : Project
+    selection : str
+        See :func:`assay.checks.select.select`.
+    datasets : mapping of str to source
+        Sources that stand in for declared ones.
+    series : Series, optional
+        The planned looks that these sources are part of.
+    candidate : str
+        The alias or version that stands for ``candidate`` in the gate.
+    progress : callable
+        Called with the id of each check before it is evaluated.
+    """
+    started = time.perf_counter()
+    inputs = Inputs(project, datasets or {}, series, candidate)
+    results: list[Verdict] = []
+    cached: set[str] = set()
+    checks = select(project.file.checks, selection)
+    ready = [(check, prepare(check, inputs)) for check in checks]
+    for check, job in ready:
+        progress(check.name)
+        verdicts, was_cached = judge(project, check, job)
+        results += verdicts
+        if was_cached:
+            cached.update(verdict.id for verdict in verdicts)
+    return CheckRun(project, results, time.perf_counter() - started, frozenset(cached))
+
+
+def prepare(check: CheckTable, inputs: Inputs) -> Job:
+    """Open what a check reads and see that it can be evaluated; nothing is written."""
+    stage = stage_of(check)
+    if stage not in STAGES:
+        raise UsageError(f"check {check.name!r}: stage {stage!r} has no declared checks; see `assay explain`")
+    job: Job = import_module(STAGES[stage]).prepare(check, inputs, alpha_of(check, inputs.project.file))
+    return job
+
+
+def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict], bool]:
+    """Return a check's verdicts, and whether they were stored before."""
+    store = project.store
+    key = digest(
+        {
+            "check": msgspec.to_builtins(check),
+            "alpha": alpha_of(check, project.file),
+            "depends": dict(job.depends),
+            "version": __version__,
+        }
+    )
+    stored = records.find(store, key)
+    if stored:
+        return stored, True
+    ledger = Ledger(store)
+    paid = {
+        (entry.kind, entry.key, entry.detail.get("once"))
+        for spend in job.spends
+        if spend.once
+        for entry in ledger.entries(kind=spend.kind, key=spend.key)
+        if entry.state == "settle"
+    }
+    reservations = [
+        (
+            ledger.reserve(
+                spend.kind, spend.key, spend.amount, limit=spend.limit, check=check.name, detail={"once": spend.once}
+            ),
+            spend.amount,
+        )
+        for spend in job.spends
+        if not spend.once or (spend.kind, spend.key, spend.once) not in paid
+    ]
+    try:
+        verdicts = job.evaluate()
+    except AssayError:
+        # An input was refused before any answer was given, so nothing was learned from the data.
+        for reservation, _ in reservations:
+            ledger.release(reservation, "input refused")
+        raise
+    except Exception as problem:
+        # The evaluation broke midway; what it read may have been shown, so the reservations stay spent.
+        return [_broken(check, problem)], False
+    records.record(store, verdicts=verdicts, cache_key=key, settle=reservations)
+    return verdicts, False
+
+
+def _broken(check: CheckTable, problem: Exception) -> Verdict:
+    return Verdict(
+        status="error",
+        guarantee=Guarantee.none("the check broke"),
+        check=check.name,
+        code=check.use.upper() if len(check.use) == 6 else "GAT101",
+        stage=stage_of(check),
+        claim=Claim(check.claim or check.use),
+        reason=f"{type(problem).__name__}: {problem}",
+        blocking=check.blocking,
+    )
+
+
+def _name(verdict: Verdict) -> str:
+    return verdict.name

@@ -1,0 +1,58 @@
+"""Declared checks of data against the schema and the reference."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from assay.checks.run import Job, Spend
+from assay.core.strict_toml import read
+from assay.errors import ProjectError
+from assay.validation import Schema, infer
+from assay.validation import check as validate
+
+if TYPE_CHECKING:
+    from assay.checks.inputs import Dataset, Inputs
+    from assay.core.project import CheckTable
+    from assay.core.verdict import Verdict
+
+
+def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
+    """Open the reference and the batches; alpha is shared over the batches."""
+    project = inputs.project
+    reference_name = check.reference or project.dataset_of_role("train")
+    if reference_name is None:
+        raise ProjectError(
+            f"{project.path}: check {check.name!r} needs a reference; declare [datasets.train] or reference = ..."
+        )
+    reference = inputs.dataset(reference_name)
+    names = check.datasets or tuple(name for name in project.file.datasets if name != reference_name)
+    batches = [inputs.dataset(name) for name in names or (reference_name,)]
+    path = project.root / project.file.project.schema
+    schema_text = read(path) if path.exists() else ""
+    schema = Schema.from_toml(schema_text, str(path)) if schema_text else None
+    share = alpha / len(batches)
+    depends = {f"dataset:{d.name}": d.fingerprint for d in (reference, *batches)} | {"schema": schema_text}
+    spends = tuple(Spend("alpha", f"{batch.fingerprint}:{check.name}", share, share) for batch in batches)
+
+    def evaluate() -> list[Verdict]:
+        fitting = schema or infer(reference.table, name=reference.name, unit=reference.declared.unit)
+        return [verdict for batch in batches for verdict in _validate(check, batch, fitting, reference, share)]
+
+    return Job(depends, evaluate, spends)
+
+
+def _validate(check: CheckTable, batch: Dataset, schema: Schema, reference: Dataset, alpha: float) -> list[Verdict]:
+    verdicts = validate(
+        batch.table,
+        schema,
+        # Limits that a person declared are held against as they are; inferred ones with the rows they came from.
+        reference=reference.table if schema.reference is not None else None,
+        alpha=alpha,
+        unit=batch.declared.unit or reference.declared.unit,
+        check=check.name,
+        dataset=batch.name,
+        severity=check.severity,
+        blocking=check.blocking,
+        fingerprints={batch.name: batch.fingerprint, reference.name: reference.fingerprint},
+    )
+    return [verdict for verdict in verdicts if verdict.code.startswith(check.use.upper())]

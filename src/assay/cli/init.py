@@ -1,0 +1,34 @@
+"""``assay init``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from assay.cli import options
+from assay.errors import UsageError
+
+READABLE = (".csv", ".parquet", ".feather", ".arrow", ".tsv")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path())
+def init(folder: Path) -> None:
+    """Look at the data files in FOLDER and write a commented assay.toml; never overwrites."""
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder")
+    target = folder / "assay.toml"
+    if target.exists():
+        raise UsageError(f"{target} is there already: edit it, or move it away")
+    found = [p for place in (folder, folder / "data") if place.is_dir() for p in sorted(place.iterdir())]
+    files = [path for path in found if path.suffix.lower() in READABLE and path.is_file()]
+    if not files:
+        raise UsageError(f"{folder.resolve()}: no data here or in data/ (looked for {', '.join(READABLE)})")
+    from assay.core import project as project_file
+    from assay.validation.suggest import describe_project
+
+    text = describe_project(files, folder)
+    project_file.parse(text, target)
+    options.write(target, text)
+    click.echo("next: read it, mend what is wrong, then `assay check`", err=True)

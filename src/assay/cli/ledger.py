@@ -1,0 +1,49 @@
+"""``assay ledger``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from assay.cli import options
+
+
+@click.group()
+def ledger() -> None:
+    """What was spent, on what, and by whom it was decided."""
+
+
+@ledger.command()
+@options.project_option
+@click.option("--limit", default=50, show_default=True, help="Newest entries to show.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, one entry a line.")
+def show(project_path: Path | None, limit: int, as_json: bool) -> None:
+    """List the newest entries, oldest first."""
+    from assay.store.ledger import Ledger
+
+    entries = list(Ledger(options.open_project(project_path).store).entries())[-limit:]
+    if as_json:
+        import msgspec
+
+        for entry in entries:
+            click.echo(msgspec.json.encode(entry))
+        return
+    if not entries:
+        click.echo("the ledger is empty: checks and promotions write to it")
+    for entry in entries:
+        when = datetime.fromtimestamp(entry.created / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        about = " ".join(filter(None, (entry.check_id, entry.verdict_id and f"[{entry.verdict_id}]")))
+        spent = f"{entry.kind:<9}  {entry.amount:<10.4g}  {entry.key[:12]:<12}"
+        click.echo(f"{entry.seq:>6}  {when}  {entry.state:<7}  {spent}  {about}")
+
+
+@ledger.command()
+@options.project_option
+def verify(project_path: Path | None) -> None:
+    """Recompute the hash chain; a changed, deleted or reordered entry is named."""
+    from assay.store.ledger import Ledger
+
+    count = Ledger(options.open_project(project_path).store).verify()
+    click.echo(f"{count} entries, chain verified")

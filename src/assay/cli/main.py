@@ -1,0 +1,104 @@
+"""The ``assay`` command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from assay import __version__
+from assay.errors import AssayError, ExitCode
+
+# Verb, module, one line. The line stands here so that `assay --help` imports no verb.
+VERBS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "The whole life of a model on real flights, offline, with a report at the end."),
+    "init": ("init", "Look at the data, write a commented assay.toml; never overwrites."),
+    "status": ("status", "Where each question stands, budgets left, the next actions with their price."),
+    "check": ("check", "Run checks: ids, codes (VAL1), stage:data, dataset:live, tag:nightly."),
+    "feasibility": ("questions", "Is it worth starting?"),
+    "profile": ("profile", "Look at a table: counts, nulls, ranges, quantiles, top values."),
+    "schema": ("schema", "Write down what the data look like, for a person to review."),
+    "gate": ("questions", "May I merge, or ship, this model?"),
+    "monitor": ("questions", "Is it still right?"),
+    "adapt": ("adapt", "Retrain on recent data, gate the candidate, promote or refuse."),
+    "runs": ("runs", "Which runs were there: list, show, compare."),
+    "models": ("models", "Models, versions and aliases: list, show, promote, rollback."),
+    "labels": ("labels", "Labels that arrive later: import."),
+    "ledger": ("ledger", "What was spent, on what: show, verify."),
+    "explain": ("explain", "What a code or a verdict means, when it misleads, how to replay it."),
+    "report": ("report", "Show the newest verdicts as HTML, Markdown, JSON or JUnit XML."),
+    "serve": ("serve", "Answer predictions over HTTP, and swap the model when its alias moves."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a verb's module when the verb is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Verbs in the order of a model's life."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module that holds a verb."""
+        if cmd_name not in VERBS:
+            return None
+        command = getattr(import_module(f"assay.cli.{VERBS[cmd_name][0]}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say what was meant when a verb is misspelled."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            from assay.core.strict_toml import did_you_mean
+
+            ctx.fail(f"no command {args[0]!r}; {did_you_mean(args[0], VERBS, 'commands')}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="assay")
+def cli() -> None:
+    """Every verdict carries its guarantee, or says that it has none.
+
+    Exit codes: 0 all blocking checks pass, 1 one failed, 2 usage or project file, 3 internal error,
+    4 inconclusive or budget spent, 5 nothing selected.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command line; every error is one line on stderr and an exit code."""
+    try:
+        cli.main(standalone_mode=False)
+        code = int(ExitCode.OK)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.Abort:
+        click.echo("stopped", err=True)
+        code = 130
+    except click.ClickException as problem:
+        problem.show()
+        code = ExitCode.USAGE
+    except AssayError as problem:
+        click.echo(f"error: {problem}", err=True)
+        code = problem.exit_code
+    except BrokenPipeError:
+        # The reader of our output went away, which is its right.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = int(ExitCode.OK)
+    except Exception as problem:
+        if os.environ.get("ASSAY_DEBUG"):
+            raise
+        click.echo(f"internal error: {type(problem).__name__}: {problem}", err=True)
+        click.echo("set ASSAY_DEBUG=1 to see where; a report of it is welcome", err=True)
+        code = ExitCode.INTERNAL
+    sys.exit(code)

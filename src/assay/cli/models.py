@@ -1,0 +1,115 @@
+"""``assay models``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from assay.cli import options
+from assay.errors import ExitCode, UsageError
+
+
+@click.group()
+def models() -> None:
+    """Models, their versions and aliases."""
+
+
+@models.command("list")
+@options.project_option
+def list_(project_path: Path | None) -> None:
+    """List every version of every model, with its aliases."""
+    from assay.tracking.registry import Registry
+
+    registry = Registry(options.open_project(project_path).store)
+    names = registry.names()
+    if not names:
+        click.echo("no model yet: `with assay.run() as run: run.log_model(...)` stores one")
+    for name in names:
+        aliases: dict[int, list[str]] = {}
+        for alias, version in registry.aliases(name).items():
+            aliases.setdefault(version, []).append(alias)
+        for entry in registry.versions(name):
+            when = datetime.fromtimestamp(entry.created / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+            words = ", ".join(sorted(aliases.get(entry.version, [])))
+            click.echo(f"{name}/{entry.version:<4} {when}  {entry.format:<8} {entry.digest[:12]}  {words}")
+
+
+@models.command()
+@click.argument("reference", metavar="NAME[@ALIAS|/VERSION]")
+@options.project_option
+def show(reference: str, project_path: Path | None) -> None:
+    """Show one version: where it came from, what it takes and gives."""
+    from assay.tracking.registry import Registry
+
+    entry = Registry(options.open_project(project_path).store).get(reference)
+    click.echo(f"{entry.name}/{entry.version}")
+    click.echo(f"  run      {entry.run_id or '-'}")
+    click.echo(f"  format   {entry.format}")
+    click.echo(f"  digest   {entry.digest}")
+    click.echo(f"  inputs   {', '.join(f'{k}: {v}' for k, v in entry.signature.get('inputs', {}).items())}")
+    click.echo(f"  output   {entry.signature.get('output', '')}")
+
+
+@models.command()
+@click.argument("model", metavar="NAME[@ALIAS|/VERSION]")
+@click.option("--to", "alias", default="champion", show_default=True, help="The alias to move.")
+@click.option("--override", default="", metavar="REASON", help="Move it although the gate refuses; kept for ever.")
+@options.project_option
+@options.with_option
+@options.output_options
+def promote(
+    model: str,
+    alias: str,
+    override: str,
+    project_path: Path | None,
+    overrides: tuple[str, ...],
+    format_: str,
+    output: Path | None,
+) -> None:
+    """Gate a version (the candidate by default) and move an alias to it when every blocking check passes."""
+    from assay.checks.promote import promote as move
+    from assay.checks.run import exit_code
+
+    name, side = _split(model)
+    project = options.open_project(project_path)
+    promotion = move(
+        project, name, side=side, alias=alias, override=override, datasets=options.parse_overrides(overrides)
+    )
+    options.emit(promotion.verdicts, options.context(project, promotion.verdicts), format_, output)
+    if promotion.moved:
+        before = f", before it {name}/{promotion.before}" if promotion.before else ""
+        click.echo(f"promoted: {name}@{alias} is {name}/{promotion.version}{before}", err=True)
+        return
+    click.echo(f"refused: {name}@{alias} stays as it was; --override REASON is recorded for ever", err=True)
+    options.leave(exit_code(promotion.verdicts) or ExitCode.INCONCLUSIVE)
+
+
+@models.command()
+@click.argument("model", metavar="NAME")
+@click.option("--alias", default="champion", show_default=True)
+@options.project_option
+def rollback(model: str, alias: str, project_path: Path | None) -> None:
+    """Move an alias back to the version that it pointed to before."""
+    from assay.store import records
+    from assay.tracking.registry import Registry
+
+    project = options.open_project(project_path)
+    registry = Registry(project.store)
+    now = registry.alias(model, alias)
+    before = registry.previous(model, alias)
+    if now is None or before is None:
+        raise UsageError(f"{model}@{alias} has no earlier version to go back to")
+    move = records.AliasMove(model, alias, before, now.revision, detail={"rollback": f"{now.version}"})
+    records.record(project.store, verdicts=[], cache_key=None, alias=move)
+    click.echo(f"rolled back: {model}@{alias} is {model}/{before}, before it {model}/{now.version}")
+
+
+def _split(reference: str) -> tuple[str, str]:
+    """Read ``flights``, ``flights@candidate`` or ``flights/3``."""
+    for mark in ("@", "/"):
+        name, found, side = reference.partition(mark)
+        if found and name and side:
+            return name, side
+    return reference, "candidate"

@@ -1,0 +1,145 @@
+"""Options and output that the verbs share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from assay import __version__
+from assay.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from assay.checks.project import Project
+    from assay.core.verdict import Verdict
+    from assay.report.context import ReportContext
+
+F = TypeVar("F", bound="Callable[..., Any]")
+FORMATS = ("auto", "full", "concise", "json", "junit", "markdown", "html", "github")
+
+
+def project_option(function: F) -> F:
+    """Add ``--project``."""
+    return click.option(
+        "--project",
+        "project_path",
+        type=click.Path(path_type=Path),
+        help="Project file, or a folder at or below it. Default: the working directory.",
+    )(function)
+
+
+def output_options(function: F) -> F:
+    """Add ``--format``, ``--json`` and ``--output``."""
+    function = click.option("--output", type=click.Path(path_type=Path), help="Write here instead of to stdout.")(
+        function
+    )
+    function = click.option("--json", "format_", flag_value="json", help="Short for --format json.")(function)
+    return click.option(
+        "--format", "format_", type=click.Choice(FORMATS), default="auto", show_default=True, help="How to show it."
+    )(function)
+
+
+def with_option(function: F) -> F:
+    """Add ``--with NAME=SOURCE``."""
+    return click.option(
+        "--with",
+        "overrides",
+        multiple=True,
+        metavar="DATASET=SOURCE",
+        help="Let this file stand in for a declared dataset.",
+    )(function)
+
+
+def parse_overrides(pairs: Sequence[str]) -> dict[str, str]:
+    """Split ``NAME=SOURCE``; sources are relative to the working directory, as a person types them."""
+    found = {}
+    for pair in pairs:
+        name, equals, source = pair.partition("=")
+        if not (name and equals and source):
+            raise UsageError(f"--with {pair!r}: write it as DATASET=SOURCE, for example live=data/today.parquet")
+        found[name] = source if "://" in source else str(Path(source).resolve())
+    return found
+
+
+def open_project(path: Path | None) -> Project:
+    """Open the project that ``--project`` names, or the one at or above the working directory."""
+    from assay.checks.project import load
+
+    return load(path)
+
+
+def context(project: Project, verdicts: Sequence[Verdict], **more: Any) -> ReportContext:
+    """Frame a list of verdicts for a report."""
+    from assay.checks.run import exit_code
+    from assay.report.context import ReportContext
+
+    more.setdefault("exit_code", int(exit_code(list(verdicts))))
+    created = datetime.now(UTC).isoformat(timespec="seconds")
+    return ReportContext(project=project.name, version=__version__, created=created, **more)
+
+
+def emit(verdicts: Sequence[Verdict], frame: ReportContext, format_: str, output: Path | None) -> None:
+    """Print verdicts to stdout, or write them to a file, in the format asked for."""
+    if format_ == "auto":
+        format_ = "github" if os.environ.get("GITHUB_ACTIONS") else "concise"
+    if format_ in ("concise", "full"):
+        from assay.report import terminal
+
+        if output is None:
+            terminal.print_verdicts(verdicts, frame, verbosity="full" if format_ == "full" else "concise")
+        else:
+            write(
+                output,
+                terminal.render(verdicts, frame, width=120, verbosity="full" if format_ == "full" else "concise"),
+            )
+        return
+    if format_ == "json":
+        from assay.report.json import to_json
+
+        content: str | bytes = to_json(verdicts, frame)
+    elif format_ == "junit":
+        from assay.report.junit import to_junit
+
+        content = to_junit(verdicts, frame)
+    elif format_ == "html":
+        from assay.report.html import to_html
+
+        content = to_html(verdicts, frame)
+    else:
+        from assay.report.markdown import to_markdown
+
+        content = to_markdown(verdicts, frame)
+    if output is None:
+        click.echo(content)
+    else:
+        write(output, content)
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file whole or not at all, and say where it is on stderr."""
+    data = content.encode() if isinstance(content, str) else content
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    except OSError as problem:
+        beside.unlink(missing_ok=True)
+        raise UsageError(f"{path}: cannot be written: {problem.strerror}") from problem
+    click.echo(f"wrote {path}", err=True)
+
+
+def interactive() -> bool:
+    """Whether a person watches stderr."""
+    return sys.stderr.isatty() and not os.environ.get("CI")
+
+
+def leave(code: int) -> None:
+    """End the process with a code, unless it is zero."""
+    if code != ExitCode.OK:
+        raise click.exceptions.Exit(int(code))

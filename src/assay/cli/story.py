@@ -1,0 +1,339 @@
+"""What ``assay demo`` tells: one model from raw table to retrained, each step with its verdict."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from assay.checks.project import load
+from assay.cli import options
+from assay.cli.main import cli
+from assay.errors import AssayError
+from assay.guide.status import status
+from assay.report.context import Answer, BudgetLine, StoryStep
+from assay.store import records
+from assay.tracking.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from assay.core.verdict import Verdict
+
+FIRST_WEEK = date(2013, 4, 1)
+LAST_WEEK = date(2013, 12, 23)
+LAST_WEEK_FAST = date(2013, 9, 23)
+BROKEN_WEEK = date(2013, 5, 20)
+START_TIMEOUT_SECONDS = 30.0
+
+
+class Story:
+    """Runs the demo in a folder that holds a copy of the example.
+
+    Parameters
+    ----------
+    folder : Path
+        Absolute.
+    fast : bool
+        A quarter of the flights, up to the autumn.
+    """
+
+    def __init__(self, folder: Path, *, fast: bool) -> None:
+        self.folder = folder
+        self.fast = fast
+        self.console = Console(highlight=False, soft_wrap=True)
+        self.steps: list[StoryStep] = []
+        self.started = time.perf_counter()
+        self.seen: set[str] = set()
+
+    def tell(self) -> None:
+        """Run every step, then show where things stand."""
+        self.console.print(f"[bold]assay demo[/] in {self.folder}\n")
+        with contextlib.chdir(self.folder):
+            self.beginning()
+            with self.serving() as url:
+                self.year(url)
+            self.end()
+
+    def beginning(self) -> None:
+        """From raw table to the first champion, and a candidate that is refused."""
+        self.chapter(
+            "The data",
+            "336,776 flights of 2013. Which will arrive 15 minutes late, or not at all? Only what is known before "
+            "departure may be used; each column is named or it does not get in. Winter is split by day: odd days train, "
+            "even days test.",
+        )
+        self.program("prepare.py", *(["--fast"] if self.fast else []))
+        self.chapter("Is my data fit?", "The test table against the training table and the reviewed schema.")
+        self.verb("check", "fit", "--with", "live=data/test.parquet")
+        self.chapter("Is it worth starting?", "What can be certified about the best possible error, from 45 days?")
+        self.verb("feasibility")
+        self.chapter("A first model", "A logistic regression, trained by the project's own train.py.")
+        self.program("train.py")
+        self.chapter(
+            "May I ship it?",
+            "Flights of one day share their weather, so the claims are tested on days, not on flights: 45 of them.",
+        )
+        self.verb("models", "promote", "flights")
+        self.chapter(
+            "A worse candidate",
+            "Somebody counts late flights as often as the others, to catch more of them. The gate compares.",
+        )
+        self.program("train.py", "--balanced")
+        self.verb("models", "promote", "flights")
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[str]:
+        """Serve the champion in a process of its own while the year passes."""
+        self.chapter("Serving", "The champion answers over HTTP. The server will follow the alias when it moves.")
+        command = ["assay", "serve", "flights@champion", "--port", "0"]
+        self.console.print(f"[cyan]$ {' '.join(command)} &[/]")
+        log = (self.folder / "serve.log").open("w")
+        server = subprocess.Popen([sys.executable, "-m", *command], stderr=log, stdout=log)
+        try:
+            url = self._wait_for(server)
+            self.console.print(f"  ready at {url}\n")
+            yield url
+        finally:
+            server.terminate()
+            server.wait(timeout=START_TIMEOUT_SECONDS)
+            log.close()
+
+    def year(self, url: str) -> None:
+        """Stream week after week; labels come one day late; act on what the monitor says."""
+        self.chapter(
+            "The year passes",
+            "Each week: its table is checked, its flights are forecast over HTTP, its labels arrive, the monitor looks.",
+        )
+        for line in (
+            "$ assay check fit --with live=data/live/WEEK.parquet",
+            f"$ python send.py data/live/WEEK.parquet --url {url}",
+            "$ assay labels import data/labels/WEEK.parquet --time known_on",
+            "$ assay monitor",
+        ):
+            self.console.print(f"[cyan]{line}[/]")
+        last = LAST_WEEK_FAST if self.fast else LAST_WEEK
+        weeks = [FIRST_WEEK + timedelta(weeks=k) for k in range((last - FIRST_WEEK).days // 7 + 1)]
+        adapting, adapted = False, False
+        with self._progress() as bar:
+            task = bar.add_task("weeks", total=len(weeks))
+            for week in weeks:
+                if week == BROKEN_WEEK:
+                    self.broken_week(week)
+                harm = self.week(week, url)
+                if harm is not None and harm.failed and not adapting and not adapted:
+                    self.alarm(harm)
+                    adapting = True
+                    self.adapt()
+                elif adapting:
+                    adapted = self.adapt(quiet=True)
+                    adapting = not adapted
+                    if adapted:
+                        self.swapped(url)
+                bar.advance(task)
+        self.console.print("")
+
+    def week(self, week: date, url: str) -> Verdict | None:
+        """One week; one line. Returns the monitor's verdict."""
+        name = f"{week.isoformat()}.parquet"
+        _, fit = self.quietly("check", "fit", "--with", f"live=data/live/{name}")
+        sent = self._send(f"data/live/{name}", url)
+        self.quietly("labels", "import", f"data/labels/{name}", "--time", "known_on")
+        _, harm = self.quietly("monitor")
+        flagged = [verdict.name for verdict in fit if verdict.failed]
+        data = "data pass" if not flagged else f"data FAIL {', '.join(flagged)}"
+        verdict = harm[0] if harm else None
+        words = ""
+        if verdict is not None:
+            words = f"harm {verdict.status}"
+            statistic = verdict.evidence.statistic
+            if verdict.evidence.estimate is not None and "log_statistic" in statistic:
+                words += f", Brier {_week_mean(verdict):.3f}"
+                level, threshold = statistic["log_statistic"], statistic["log_threshold"]
+                if level is not None and threshold is not None and not verdict.failed:
+                    words += f", evidence {float(level):.1f} of {float(threshold):.1f}"
+        self.console.print(f"  week of {week:%d %b}  {sent:>6,} flights  {data}  {words}")
+        return verdict
+
+    def broken_week(self, week: date) -> None:
+        """A batch that was damaged in transit is caught, held back and sent again."""
+        self.chapter(
+            "A broken batch",
+            "This week's table arrives damaged: distances in kilometers, and a sensor silent for three days.",
+        )
+        self.verb("check", "fit", "--with", f"live=data/broken/{week.isoformat()}.parquet")
+        self.console.print("  the batch is held back, the sender repairs it, and the week goes on\n")
+
+    def alarm(self, verdict: Verdict) -> None:
+        """Show the monitor's alarm in full."""
+        self.chapter("Alarm", verdict.reason)
+        self.verb("monitor")
+
+    def adapt(self, *, quiet: bool = False) -> bool:
+        """Retrain, or judge what was retrained; says whether the champion was replaced."""
+        if not quiet:
+            self.chapter("Retrain", "A candidate is trained on all that came so far; what comes next will judge it.")
+            self.verb("adapt", "flights")
+            return False
+        code, verdicts = self.quietly("adapt", "flights")
+        summary = next(verdict for verdict in verdicts if verdict.stage == "adapt")
+        if len(verdicts) == 1:
+            self.console.print(f"  {summary.reason}")
+            return False
+        title = "The candidate is judged" if code else "The candidate takes over"
+        self.chapter(title, summary.reason)
+        self.console.print("[cyan]$ assay adapt flights[/]")
+        self._show(verdicts)
+        return summary.passed
+
+    def swapped(self, url: str) -> None:
+        """Ask the server which version answers now."""
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        version = ""
+        champion = Registry(load(self.folder).store).get("flights@champion").version
+        while time.monotonic() < deadline and version != str(champion):
+            with urlopen(f"{url}/v2/models/flights") as answer:
+                version = json.load(answer)["versions"][-1]
+            time.sleep(0.1)
+        self.console.print(f"  the server answers with flights/{version}; no request was lost\n")
+
+    def end(self) -> None:
+        """Where every question stands, the ledger, all verdicts, the report."""
+        self.chapter("Where things stand", "")
+        self.verb("status")
+        self.verb("ledger", "verify")
+        project = load(self.folder)
+        found = status(project)
+        self.console.print("\n[bold]all verdicts, newest of each check[/]\n")
+        self._show(list(found.verdicts))
+        page = self.folder / "assay-report.html"
+        frame = options.context(
+            project,
+            found.verdicts,
+            title="flights: the life of one model",
+            answers=tuple(Answer(a.question, a.answer, a.verdict) for a in found.answers),
+            budget=tuple(BudgetLine(b.name, b.spent, b.limit, b.unit) for b in found.budgets),
+            next_actions=found.actions,
+            story=tuple(self.steps),
+            ledger=found.ledger,
+            exit_code=0,
+        )
+        from assay.report.html import to_html
+
+        page.write_text(to_html(list(found.verdicts), frame), encoding="utf-8")
+        self.console.print(f"\nreport   {page}")
+        self.console.print(f"project  {self.folder}  (cd there: every command above can be repeated by hand)")
+        self.console.print(f"took     {time.perf_counter() - self.started:.0f} s")
+
+    def chapter(self, title: str, text: str) -> None:
+        """Announce a step."""
+        number = len(self.steps) + 1
+        self.steps.append(StoryStep(title, text=text))
+        self.console.print(f"[bold]{number}. {title}[/]")
+        if text:
+            self.console.print(f"   {text}")
+
+    def program(self, script: str, *arguments: str) -> None:
+        """Show and run a script of the project."""
+        words = ["python", script, *arguments]
+        self._note(" ".join(words))
+        done = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise AssayError(f"{' '.join(words)} failed: {done.stderr.strip().splitlines()[-1:]}")
+        self.console.print(_indent(done.stdout), markup=False)
+
+    def verb(self, *arguments: str) -> int:
+        """Show and run an assay command; what it prints is shown."""
+        self._note(f"assay {' '.join(arguments)}")
+        code = self._invoke(arguments)
+        self._collect()
+        self.console.print("" if code in (0, None) else f"  (exit code {code})\n")
+        return code
+
+    def quietly(self, *arguments: str) -> tuple[int, list[Verdict]]:
+        """Run an assay command without showing what it prints; return its exit code and new verdicts."""
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            code = self._invoke(arguments)
+        return code, self._collect()
+
+    def _invoke(self, arguments: tuple[str, ...]) -> int:
+        try:
+            cli.main(list(arguments), prog_name="assay", standalone_mode=False)
+        except click.exceptions.Exit as stop:
+            return stop.exit_code
+        return 0
+
+    def _collect(self) -> list[Verdict]:
+        """Verdicts that were stored since the last call; the newest step of the story owns them."""
+        fresh = [entry.verdict for entry in records.since(load(self.folder).store, self.seen)]
+        self.seen.update(verdict.id for verdict in fresh)
+        if fresh and self.steps:
+            step = self.steps[-1]
+            ids = (*step.verdict_ids, *(verdict.id for verdict in fresh))
+            self.steps[-1] = StoryStep(step.title, step.command, step.text, ids)
+        return fresh
+
+    def _note(self, command: str) -> None:
+        self.console.print(f"[cyan]$ {command}[/]")
+        step = self.steps[-1]
+        joined = f"{step.command}\n{command}" if step.command else command
+        self.steps[-1] = StoryStep(step.title, joined, step.text, step.verdict_ids)
+
+    def _show(self, verdicts: list[Verdict]) -> None:
+        project = load(self.folder)
+        options.emit(verdicts, options.context(project, verdicts), "concise", None)
+
+    def _progress(self) -> Progress:
+        return Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal or bool(os.environ.get("CI")),
+        )
+
+    def _send(self, path: str, url: str) -> int:
+        sys.path.insert(0, str(self.folder))
+        try:
+            import send  # type: ignore[import-not-found]
+        finally:
+            sys.path.remove(str(self.folder))
+        count: int = send.send(path, url)
+        return count
+
+    def _wait_for(self, server: subprocess.Popen[Any]) -> str:
+        """Read the address from the server's log."""
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            text = (self.folder / "serve.log").read_text()
+            found = re.search(r"http://[\d.]+:\d+", text)
+            if found:
+                return found.group()
+            if server.poll() is not None:
+                raise AssayError(f"the server stopped: {text.strip().splitlines()[-1:]}")
+            time.sleep(0.05)
+        raise AssayError("the server did not start within 30 s: see serve.log")
+
+
+def _indent(text: str) -> str:
+    return "".join(f"  {line}\n" for line in text.splitlines())
+
+
+def _week_mean(verdict: Verdict) -> float:
+    losses = [float(value) for value in verdict.evidence.series.get("loss", [])[-7:] if value is not None]
+    return sum(losses) / len(losses) if losses else float("nan")

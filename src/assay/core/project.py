@@ -1,0 +1,254 @@
+"""The project file: ``assay.toml``, or ``[tool.assay]`` in ``pyproject.toml``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from assay.core import strict_toml
+from assay.core.check import Severity, Stage
+from assay.core.strict_toml import Place, did_you_mean
+
+FILE_NAME = "assay.toml"
+Role = Literal["train", "dev", "test", "live", "pool"]
+Adaptivity = Literal["none", "first-change", "full"]
+
+
+class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[project]``: what is being built.
+
+    ``schema`` names the schema file that validation inferred and a person reviewed, relative to the project file.
+    """
+
+    name: str
+    task: Literal["classification", "regression"] = "classification"
+    schema: str = "schema.toml"
+    description: str = ""
+
+
+class BudgetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[budget]``: what all checks together may spend.
+
+    ``alpha`` is the probability of any false pass among the blocking checks, ``false_pages`` how many false pages
+    are acceptable in a stretch of time over all monitors, ``labels`` how many labels may be bought, ``disclose``
+    what a developer is shown of a test set.
+    """
+
+    alpha: float = 0.05
+    across: Literal["familywise"] = "familywise"
+    false_pages: str = "0.05/quarter"
+    labels: int = 0
+    disclose: Literal["verdict", "estimate", "full"] = "estimate"
+
+
+class SqlSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table in a database: ``{ url = "postgresql://...", query = "SELECT ..." }``."""
+
+    url: str
+    query: str
+
+
+class DatasetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[datasets.NAME]``: a table and its role.
+
+    ``unit`` names the column of the independent unit, ``id`` the column by which late labels are joined, ``ignore``
+    columns that are no features. ``queries`` is how often the set may answer, ``adaptivity`` what those who
+    propose models see of its answers. ``max_unit_size`` bounds the rows of a unit, where that is known beforehand.
+    """
+
+    role: Role
+    source: str | SqlSource
+    label: str | None = None
+    unit: str | None = None
+    timestamp: str | None = None
+    id: str | None = None
+    ignore: tuple[str, ...] = ()
+    queries: int = 1
+    adaptivity: Adaptivity = "none"
+    max_unit_size: int | None = None
+
+
+class AdaptTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[models.NAME.adapt]``: how a candidate is trained and judged after an alarm.
+
+    The candidate is trained on the newest ``window`` labelled units (all, when 0) and judged on units that came after
+    its training: ``looks`` says after how many of them, and each look has an equal share of the error probability.
+    """
+
+    looks: tuple[int, ...] = (30,)
+    window: int = 0
+
+
+class ModelTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[models.NAME]``: a thing that predicts.
+
+    Either ``train``, a ``module:callable`` beside the project file that takes a pandas frame with the label and
+    returns a fitted scikit-learn estimator, or ``predictions``, a table whose ``column`` holds the predictions for
+    the rows of the test set in their order. ``predict`` names the label.
+    """
+
+    train: str | None = None
+    predict: str | None = None
+    predictions: str | SqlSource | None = None
+    column: str = "prediction"
+    adapt: AdaptTable = AdaptTable()
+
+
+class CheckTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[[checks]]``: a claim, or a family of built-in rules by code (``use = "VAL1"``)."""
+
+    id: str = ""
+    use: str = ""
+    stage: Stage | None = None
+    claim: str = ""
+    reliability: float | None = None
+    blocking: bool = False
+    severity: Severity = "error"
+    datasets: tuple[str, ...] = ()
+    reference: str = ""
+    model: str = ""
+    new: str = "candidate"
+    old: str = "champion"
+    mode: Literal["fp-free", "fn-free"] = "fp-free"
+    slices: Literal["all"] | tuple[str, ...] = ()
+    target: float | None = None
+    loss: Literal["error", "brier"] = "error"
+    tolerance: float = 0.0
+    tags: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The id, or the family's code when none was given."""
+        return self.id or self.use
+
+
+class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole project file."""
+
+    project: ProjectTable
+    budget: BudgetTable = BudgetTable()
+    datasets: dict[str, DatasetTable] = {}
+    models: dict[str, ModelTable] = {}
+    slices: dict[str, str] = {}
+    checks: tuple[CheckTable, ...] = ()
+
+
+STAGE_OF_FAMILY: dict[str, Stage] = {
+    "VAL": "data",
+    "FEA": "feasibility",
+    "DBG": "debugging",
+    "GAT": "gate",
+    "SRV": "serving",
+    "MON": "monitor",
+    "ADP": "adapt",
+}
+
+
+def stage_of(check: CheckTable) -> Stage:
+    """Return the question that a declared check answers: what it says, else what its code or claim implies."""
+    return check.stage or STAGE_OF_FAMILY.get(check.use[:3].upper(), "gate")
+
+
+def find(start: Path) -> Path | None:
+    """Return the nearest project file at or above a folder; the search ends at the root of the git checkout.
+
+    Parameters
+    ----------
+    start : Path
+        Folder to begin in.
+    """
+    folder = start.resolve()
+    for place in (folder, *folder.parents):
+        own = place / FILE_NAME
+        if own.is_file():
+            return own
+        shared = place / "pyproject.toml"
+        if shared.is_file() and "[tool.assay" in shared.read_text(encoding="utf-8", errors="replace"):
+            return shared
+        if (place / ".git").exists():
+            return None
+    return None
+
+
+def read(path: Path) -> ProjectFile:
+    """Read and check a project file.
+
+    Raises
+    ------
+    ProjectError
+        If it cannot be read, is not TOML, has an unknown key, a value of the wrong type, or a name that refers to
+        nothing. The message names file, line and key.
+    """
+    return parse(strict_toml.read(path), path)
+
+
+def parse(text: str, path: Path) -> ProjectFile:
+    """Parse the text of a project file; ``path`` is for messages, and says whether to look in ``[tool.assay]``."""
+    prefix = ("tool", "assay") if path.name == "pyproject.toml" else ()
+    return strict_toml.decode(text, path, ProjectFile, prefix=prefix, inconsistencies=_inconsistencies)
+
+
+def project_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the project file, for editors that complete and check TOML."""
+    schema = msgspec.json.schema(ProjectFile)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "assay.toml"
+    return schema
+
+
+def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
+    """Find what the types cannot express; each with its place in the file."""
+    found: list[tuple[Place, str]] = []
+    if not 0 < project.budget.alpha < 1:
+        found.append((("budget", "alpha"), f"alpha is {project.budget.alpha}; give a probability between 0 and 1"))
+    for name, dataset in project.datasets.items():
+        if dataset.queries < 1:
+            found.append((("datasets", name, "queries"), f"queries is {dataset.queries}; a set answers at least once"))
+        if dataset.adaptivity == "full" and dataset.queries > 1 and project.budget.disclose != "verdict":
+            message = (
+                f"dataset {name!r} answers {dataset.queries} times to those who see its answers: only the bare verdict "
+                "can be accounted for; set [budget] disclose = 'verdict', or queries = 1 and fresh data each time"
+            )
+            found.append((("datasets", name, "adaptivity"), message))
+    for name, model in project.models.items():
+        if model.train is not None and not re.fullmatch(r"[\w.]+:\w+", model.train):
+            found.append((("models", name, "train"), f"train is {model.train!r}; write it as 'module:callable'"))
+        looks = model.adapt.looks
+        if not looks or looks[0] < 1 or list(looks) != sorted(set(looks)):
+            message = f"looks is {list(looks)}; give rising numbers of units, for example [7, 21]"
+            found.append((("models", name, "adapt", "looks"), message))
+    seen: set[str] = set()
+    for index, check in enumerate(project.checks):
+        place: Place = ("checks", index)
+        if bool(check.use) == bool(check.claim):
+            found.append((place, "a check needs either 'claim' or 'use' (a code such as VAL1)"))
+        if check.claim and not check.id:
+            found.append((place, "a check with a claim needs an 'id'"))
+        if check.name in seen:
+            found.append(((*place, "id"), f"a second check has the id {check.name!r}; ids are unique"))
+        seen.add(check.name)
+        if check.use and check.use[:3].upper() not in STAGE_OF_FAMILY:
+            found.append(((*place, "use"), f"no rule has the code {check.use!r}; see `assay explain`"))
+        if check.reliability is not None and not 0 < check.reliability < 1:
+            found.append(((*place, "reliability"), f"reliability is {check.reliability}; give a probability"))
+        references: list[tuple[str, str, Iterable[str]]] = [("datasets", d, project.datasets) for d in check.datasets]
+        references += [("reference", check.reference, project.datasets)] if check.reference else []
+        references += [("model", check.model, project.models)] if check.model else []
+        if not isinstance(check.slices, str):
+            references += [("slices", s, project.slices) for s in check.slices]
+        for key, value, table in references:
+            if value not in table:
+                advice = did_you_mean(value, table, "declared")
+                found.append(((*place, key), f"check {check.name!r} names {value!r}, which is not declared; {advice}"))
+    spent = sum(1 - c.reliability for c in project.checks if c.blocking and c.reliability is not None)
+    if spent > project.budget.alpha + 1e-12:
+        message = (
+            f"the blocking checks ask for an error probability of {spent:.3g} together, the budget's alpha is "
+            f"{project.budget.alpha:.3g}; raise alpha or the checks' reliability"
+        )
+        found.append((("budget", "alpha"), message))
+    return found

@@ -1,0 +1,167 @@
+"""Reading TOML into typed structs, strictly.
+
+A key that the type does not have is an error that names the line and the nearest key that it does have: a misspelled
+``blocking`` that is silently ignored is a gate that is silently open.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin
+
+import msgspec
+
+from assay.errors import ProjectError
+
+T = TypeVar("T")
+Place = tuple[str | int, ...]
+
+
+def read(path: Path) -> str:
+    """Return a file's text.
+
+    Raises
+    ------
+    ProjectError
+        If it cannot be read or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ProjectError(f"{path}: cannot be read: {problem}") from problem
+
+
+def decode(
+    text: str,
+    path: Path,
+    expected: type[T],
+    *,
+    prefix: tuple[str, ...] = (),
+    inconsistencies: Callable[[T], Iterable[tuple[Place, str]]] = lambda _: (),
+) -> T:
+    """Decode TOML text into a struct.
+
+    Parameters
+    ----------
+    text : str
+        The TOML.
+    path : Path
+        Where it came from, for messages.
+    expected : type
+        A ``msgspec.Struct`` with ``forbid_unknown_fields``.
+    prefix : tuple of str
+        The table that holds the content: ``("tool", "assay")``.
+    inconsistencies : callable
+        Given the struct, yields what types cannot express: the place of each fault and what is wrong.
+
+    Raises
+    ------
+    ProjectError
+        One line that names file, line, table and key, and the way out.
+    """
+    try:
+        content: Any = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise ProjectError(f"{path}: not valid TOML: {problem}") from problem
+    for name in prefix:
+        content = content.get(name, {})
+
+    def refusal(place: Place, message: str) -> ProjectError:
+        line = _line_of(text, (*prefix, *place))
+        return ProjectError(f"{path}{f':{line}' if line else ''}: {message}")
+
+    unknown = _first_unknown(content, expected, ())
+    if unknown:
+        place, known = unknown
+        advice = did_you_mean(str(place[-1]), known, "known keys")
+        raise refusal(place, f"unknown key {str(place[-1])!r} in {_table_name(place[:-1])}; {advice}")
+    try:
+        decoded = msgspec.convert(content, expected)
+    except msgspec.ValidationError as problem:
+        message, _, where = str(problem).partition(" - at ")
+        place = _parse_place(where.strip("`"))
+        label = f"{_table_name(place[:-1])} {place[-1]}: " if place else ""
+        raise refusal(place, f"{label}{message[0].lower()}{message[1:].replace('`', chr(39))}") from problem
+    for place, message in inconsistencies(decoded):
+        raise refusal(place, message)
+    return decoded
+
+
+def did_you_mean(word: str, known: Iterable[str], what: str) -> str:
+    """Return advice: the nearest known word, else the list of them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"{what}: {', '.join(known) or 'none'}"
+
+
+def _first_unknown(value: Any, expected: Any, place: Place) -> tuple[Place, list[str]] | None:
+    """Walk raw TOML beside its type; return the place of the first key that the type does not have."""
+    if isinstance(value, dict) and get_origin(expected) is dict:
+        for key, inner in value.items():
+            deeper = _first_unknown(inner, get_args(expected)[1], (*place, key))
+            if deeper:
+                return deeper
+    elif isinstance(value, dict):
+        for option in get_args(expected) or (expected,):
+            if isinstance(option, type) and issubclass(option, msgspec.Struct):
+                fields = {f.encode_name: f.type for f in msgspec.structs.fields(option)}
+                for key, inner in value.items():
+                    if key not in fields:
+                        return (*place, key), list(fields)
+                    deeper = _first_unknown(inner, fields[key], (*place, key))
+                    if deeper:
+                        return deeper
+                return None
+    if isinstance(value, list) and get_origin(expected) is tuple:
+        for index, inner in enumerate(value):
+            deeper = _first_unknown(inner, get_args(expected)[0], (*place, index))
+            if deeper:
+                return deeper
+    return None
+
+
+def _table_name(place: Place) -> str:
+    names = ["*" if part == "..." else str(part) for part in place if isinstance(part, str)]
+    if not names:
+        return "the file"
+    return f"[[{'.'.join(names)}]]" if any(isinstance(part, int) for part in place) else f"[{'.'.join(names)}]"
+
+
+def _parse_place(text: str) -> Place:
+    """Turn msgspec's ``$.checks[0].id`` or ``$.datasets[...].role`` into a tuple."""
+    parts: list[str | int] = []
+    for name, index in re.findall(r"\.(\w+)|\[([^\]]+)\]", text):
+        parts.append(name or (int(index) if index.isdigit() else index))
+    return tuple(parts)
+
+
+def _line_of(text: str, place: Place) -> int | None:
+    """Return the 1-based line where a key, or else the table that should hold it, stands.
+
+    A part written ``...`` (msgspec's word for any key of a mapping) matches every name.
+    """
+    header: list[str | int] = []
+    counts: dict[str, int] = {}
+    best: tuple[int, int] | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        table = re.match(r"\s*\[(\[?)([^\]]+)\]", line)
+        if table:
+            name = table.group(2).strip()
+            header = [part.strip().strip("\"'") for part in name.split(".")]
+            if table.group(1):
+                counts[name] = counts.get(name, -1) + 1
+                header.append(counts[name])
+            here = tuple(header)
+        else:
+            key = re.match(r"\s*([\w.\"'-]+)\s*=", line)
+            if not key:
+                continue
+            here = (*header, *(part.strip("\"'") for part in key.group(1).split(".")))
+        matches = len(here) <= len(place) and all(b in ("...", a) for a, b in zip(here, place, strict=False))
+        if matches and (best is None or len(here) > best[0]):
+            best = (len(here), number)
+    return best[1] if best else None

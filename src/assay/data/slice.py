@@ -1,0 +1,150 @@
+"""Named parts of a table, declared as SQL predicates."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from assay.data.connection import quote, session
+from assay.data.facts import nearest
+from assay.data.sources import table as open_table
+from assay.errors import DataError
+
+if TYPE_CHECKING:
+    import ibis
+    from numpy.typing import NDArray
+
+_PARTS = ("kind", "hint", "distinct", "expressions", "limit", "operation_modifiers", "where")
+
+
+def where(table: ibis.Table, predicate: str, name: str = "") -> ibis.Table:
+    """Keep the rows for which a predicate is true; NULL is not true.
+
+    Parameters
+    ----------
+    table : ibis.Table
+    predicate : str
+        An SQL expression over the columns: ``"origin = 'EWR' AND hour >= 17"``.
+    name : str, optional
+        The slice's name, for messages.
+
+    Raises
+    ------
+    DataError
+        If the predicate cannot be read, names an unknown column, or is not a truth value.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from assay import data
+    >>> flights = data.table(pa.table({"origin": ["EWR", "JFK"], "delay": [3, 40]}))
+    >>> data.where(flights, "delay > 15").origin.to_pyarrow().to_pylist()
+    ['JFK']
+    """
+    what = _what(predicate, name)
+    _verify(predicate, list(table.columns), what)
+    here = session()
+    if table.get_backend() is not here.backend:
+        table = here.register(table.to_pyarrow())
+    rows = f"({here.backend.compile(table)}) AS rows"
+    kept = here.name()
+    try:
+        [kind] = here.run(f"DESCRIBE SELECT ({predicate}) AS answer FROM {rows}")
+        _require_truth(kind[1], what)
+        here.run(f"CREATE VIEW {quote(kept)} AS SELECT * FROM {rows} WHERE {predicate}")
+    except duckdb.Error as problem:
+        raise DataError(f"{what}: {_first_line(problem)}") from problem
+    return here.expression(kept, reads=table)
+
+
+def mask(rows: Any, predicate: str, name: str = "") -> NDArray[np.bool_]:
+    """Tell for each row whether a predicate is true, in the order of the rows.
+
+    Parameters
+    ----------
+    rows : pandas, polars or Arrow table, or ibis.Table
+    predicate : str
+        An SQL expression over the columns.
+    name : str, optional
+        The slice's name, for messages.
+
+    Returns
+    -------
+    ndarray of bool, shape (rows,)
+
+    Raises
+    ------
+    DataError
+        If the predicate cannot be read, names an unknown column, or is not a truth value.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> mask(pa.table({"hour": [5, 17, None]}), "hour >= 17").tolist()
+    [False, True, False]
+    """
+    what = _what(predicate, name)
+    here = session()
+    opened = open_table(rows)
+    columns = list(opened.columns)
+    named = _verify(predicate, columns, what)
+    number = "row"
+    while number.lower() in {column.lower() for column in columns}:
+        number += "_"
+    data: pa.Table = opened.select(*(named or columns[:1])).to_pyarrow()
+    kept = np.zeros(data.num_rows, dtype=np.bool_)
+    # The row's number travels with it: the answer does not lean on the order in which threads finish.
+    numbered = data.append_column(number, pa.array(np.arange(data.num_rows)))
+    here.backend.con.register("assay_mask", numbered)
+    try:
+        [kind] = here.run(f"DESCRIBE SELECT ({predicate}) AS answer FROM assay_mask")
+        _require_truth(kind[1], what)
+        found = here.backend.con.sql(f"SELECT {quote(number)} FROM assay_mask WHERE {predicate}").to_arrow_table()
+    except duckdb.Error as problem:
+        raise DataError(f"{what}: {_first_line(problem)}") from problem
+    finally:
+        here.backend.con.unregister("assay_mask")
+    kept[found.column(0).to_numpy()] = True
+    return kept
+
+
+def _what(predicate: str, name: str) -> str:
+    return f"slice {name!r} ({predicate})" if name else f"predicate {predicate!r}"
+
+
+def _verify(predicate: str, columns: list[str], what: str) -> list[str]:
+    """Parse the predicate; return the columns that it names."""
+    try:
+        # In a WHERE clause of its own, nothing can be smuggled past the expression.
+        statements = sqlglot.parse(f"SELECT 1 WHERE {predicate}", dialect="duckdb")
+    except SqlglotError as problem:
+        raise DataError(f"{what} is not an SQL expression: {_first_line(problem)}") from problem
+    first = statements[0] if len(statements) == 1 else None
+    condition = first.args.get("where") if first else None
+    if first is None or condition is None or any(part for key, part in first.args.items() if key not in _PARTS):
+        raise DataError(f"{what} is not one SQL expression: write only what would follow WHERE")
+    if condition.find(exp.Select, exp.AggFunc, exp.Window):
+        raise DataError(f"{what} holds a query or an aggregate: a slice speaks of one row at a time")
+    known = {column.lower(): column for column in columns}
+    named: list[str] = []
+    for column in condition.find_all(exp.Column):
+        if column.name.lower() not in known:
+            raise DataError(f"{what} names the unknown column {column.name!r}{nearest(column.name, columns)}")
+        named.append(known[column.name.lower()])
+    return list(dict.fromkeys(named))
+
+
+def _require_truth(kind: str, what: str) -> None:
+    # WHERE would cast a number to a truth value without a word.
+    if kind not in ("BOOLEAN", '"NULL"'):
+        raise DataError(f"{what} gives {kind}, not true or false: compare it with something")
+
+
+def _first_line(problem: Exception) -> str:
+    return str(problem).strip().splitlines()[0][:200]

@@ -1,0 +1,303 @@
+"""A certified upper limit on the Bayes error, and whether a target accuracy is within reach."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+
+from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
+from assay.errors import UsageError
+from assay.feasibility.study import prepare
+from assay.stats import binomial, clustered
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from assay.core.verdict import Status
+    from assay.feasibility.study import Study
+
+# Half of them train, half are held out; more rows are thinned at random.
+MAX_ROWS = 60_000
+
+
+@dataclass(frozen=True)
+class _Held:
+    """Held-out errors of the candidates."""
+
+    names: list[str]
+    wrong: NDArray[np.bool_]  # shape (rows, candidates)
+    uppers: NDArray[np.float64]
+
+    @property
+    def best(self) -> int:
+        return int(np.argmin(self.uppers))
+
+    @property
+    def error(self) -> float:
+        return float(self.wrong[:, self.best].mean())
+
+    @property
+    def limit(self) -> float:
+        return float(self.uppers[self.best])
+
+
+def upper_limit(
+    X: Any,
+    y: Any,
+    *,
+    target: float,
+    alpha: float = 0.05,
+    unit: Any = None,
+    candidates: Mapping[str, Any] | None = None,
+    test: tuple[Any, Any] | None = None,
+    timestamp: Any = None,
+    columns: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    check: str = "bayes-error",
+) -> Verdict:
+    r"""Certify that a target accuracy is within reach of these features and labels.
+
+    Verdict (code FEA101): ``pass`` if the Bayes error, the least error that any classifier can have, is certainly at
+    most 1 - target; the named candidate is a witness. Otherwise ``inconclusive``, never ``fail``: that no candidate
+    reached a target does not show that none could, and no method can show it from rows labelled once (Antos, Devroye
+    and Gyorfi, 1999).
+
+    Guarantee (exact): P(certified limit < Bayes error) <= alpha, so P(false pass) <= alpha. Proof: candidates are
+    fitted without the held-out rows, so given them the held-out errors of each of the M are a sample of its true
+    error, which is at least the Bayes error. Each bound (Clopper-Pearson on rows, or betting on units) is below its
+    candidate's true error with probability at most alpha / M, and the limit is the least of them.
+
+    Assumes that held-out rows (units, if declared) are independent draws from the population of interest, and that
+    labels are right; errors of the labels are part of the Bayes error. Rows are tested for clustering when no unit is
+    declared.
+
+    Parameters
+    ----------
+    X : DataFrame, Arrow table, mapping of columns or array, shape (rows, features)
+        Numbers, categories, text; missing values allowed. Times, and text that hardly repeats, are left out.
+    y : array, shape (rows,)
+        Classes, at least two; none missing.
+    target : float, in (0, 1)
+        Accuracy wanted.
+    alpha : float, in (0, 1)
+    unit : str or array, optional
+        Column of X, or values for each row: the independent unit. No unit is in both parts; a time stands for its day.
+    candidates : mapping of str to scikit-learn classifier, optional
+        Fixed before the labels are seen. By default the most common class, logistic regression, 15 nearest neighbors,
+        and gradient boosting.
+    test : tuple of (X, y), optional
+        Held-out rows; by default half of the units of ``X``, chosen at random.
+    timestamp : str or array, optional
+        Time of each row; its day is tested for clustering, as are times and columns named ``id`` or ``*_id`` in X.
+    columns : mapping of str to array, optional
+        Further groupings to test.
+    seed : int
+    check : str
+
+    Returns
+    -------
+    Verdict
+        ``evidence.series`` has the candidates with their held-out errors and upper limits.
+
+    Raises
+    ------
+    DataError
+        If labels are missing or have one class, or lengths differ.
+    UsageError
+        If the label is continuous, or the target or alpha out of range.
+
+    Notes
+    -----
+    Misleads if X holds what is not known at prediction time, or the label itself in disguise: then the target is within
+    reach on paper only. At most 60,000 rows, drawn at random, are used. Cost: a few seconds at that size.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(2000, 3))
+    >>> y = (X[:, 0] + 0.5 * rng.normal(size=2000) > 0).astype(int)
+    >>> verdict = upper_limit(X, y, target=0.8)
+    >>> verdict.status, verdict.evidence.statistic["candidate"], round(verdict.evidence.upper, 3)
+    ('pass', '15 nearest neighbors', 0.154)
+
+    References
+    ----------
+    Clopper, C. J. and Pearson, E. S. "The use of confidence or fiducial limits illustrated in the case of the
+    binomial." Biometrika 26(4), 1934. Antos, A., Devroye, L. and Gyorfi, L. "Lower bounds for Bayes error
+    estimation." IEEE Transactions on Pattern Analysis and Machine Intelligence 21(7), 1999.
+    """
+    for name, value in (("target", target), ("alpha", alpha)):
+        if not 0 < value < 1:
+            raise UsageError(f"{name} must lie in (0, 1), got {value}")
+    study = prepare(X, y, unit=unit, test=test, timestamp=timestamp, columns=columns, max_rows=MAX_ROWS, seed=seed)
+    claim = Claim(f"an accuracy of {target:g} is within reach")
+    units = study.held_out_units
+    few = study.test_y.size if units is None else units
+    if few < 2 or np.unique(study.train_y).size < 2:
+        reason = (
+            f"only {few} held-out {'rows' if units is None else f'units of {study.unit}'}"
+            if few < 2
+            else "the half to train on has one class only"
+        )
+        return Verdict(
+            status="inconclusive",
+            guarantee=Guarantee.none(reason),
+            check=check,
+            code="FEA101",
+            stage="feasibility",
+            claim=claim,
+            actions=(Action("label more units", effect="enough to hold half of them out"),),
+            reason=reason,
+        )
+    held = _held(study, candidates or _candidates(seed), alpha)
+    clusters = study.clustering(held.wrong)
+    status, reason, actions = _outcome(study, held, target, alpha)
+    guarantee = _guarantee(study, alpha)
+    if clusters is not None:
+        column, found = clusters
+        status = "inconclusive"
+        reason = f"errors cluster by {column} (design effect {found.design_effect:.1f}), so rows are not independent"
+        actions = (Action(f'declare unit = "{column}"', effect="the limit then rests on units, and holds"),)
+        guarantee = Guarantee.none(f"rows of one {column} depend on each other, and no unit is declared")
+    return Verdict(
+        status=status,
+        guarantee=guarantee,
+        check=check,
+        code="FEA101",
+        stage="feasibility",
+        claim=claim,
+        evidence=Evidence(
+            n=study.test_y.size,
+            units=units,
+            unit=study.unit,
+            measure=f"held-out error of {held.names[held.best]}",
+            estimate=held.error,
+            upper=held.limit,
+            limit=1 - target,
+            level=1 - alpha,
+            statistic={
+                "candidate": held.names[held.best],
+                "certified_limit": held.limit,
+                "rows": study.rows,
+                "trained_on": study.train_y.size,
+                "classes": study.classes,
+                "dropped_columns": ", ".join(study.dropped) or None,
+                "clustering_p_value": None if clusters is None else clusters[1].p_value,
+                "clustering_design_effect": None if clusters is None else clusters[1].design_effect,
+            },
+            series={
+                "candidate": list(held.names),
+                "error": [float(value) for value in held.wrong.mean(axis=0)],
+                "upper": [float(value) for value in held.uppers],
+            },
+            method="held-out classifiers, " + ("Clopper-Pearson" if units is None else "betting on units"),
+            versions={name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
+            seed=seed,
+        ),
+        actions=actions,
+        reason=reason,
+    )
+
+
+def _candidates(seed: int) -> dict[str, Any]:
+    return {
+        "most common class": DummyClassifier(strategy="most_frequent"),
+        "logistic regression": LogisticRegression(max_iter=200),
+        "15 nearest neighbors": KNeighborsClassifier(15),
+        "gradient boosting": HistGradientBoostingClassifier(random_state=seed, early_stopping=False),
+    }
+
+
+def _held(study: Study, candidates: Mapping[str, Any], alpha: float) -> _Held:
+    wrong = np.empty((study.test_y.size, len(candidates)), dtype=bool)
+    for place, candidate in enumerate(candidates.values()):
+        with warnings.catch_warnings():
+            # A candidate that has not converged is still a classifier, and judged as it is.
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            wrong[:, place] = clone(candidate).fit(study.train, study.train_y).predict(study.test) != study.test_y
+    share = alpha / len(candidates)
+    if study.units is None:
+        uppers = np.asarray(binomial.upper(wrong.sum(axis=0), study.test_y.size, share))
+    else:
+        sums = [clustered.by_unit(column, study.units) for column in wrong.T]
+        uppers = np.array([clustered.upper(each.totals, each.sizes, share) for each in sums])
+    return _Held(list(candidates), wrong, uppers)
+
+
+def _outcome(study: Study, held: _Held, target: float, alpha: float) -> tuple[Status, str, tuple[Action, ...]]:
+    name = held.names[held.best]
+    if held.limit <= 1 - target:
+        reason = (
+            f"{name} errs on {held.error:.3f} of held-out rows, at most {held.limit:.3f} in truth, so an accuracy of "
+            f"{target:g} is within reach"
+        )
+        return "pass", reason, ()
+    if held.error >= 1 - target:
+        reason = (
+            f"no candidate reaches an accuracy of {target:g}: the best, {name}, has {1 - held.error:.3f} held out; "
+            "this does not show that none could"
+        )
+        return (
+            "inconclusive",
+            reason,
+            (
+                Action(
+                    "add features that tell the classes apart, or clean the labels", effect="lowers the Bayes error"
+                ),
+                Action(
+                    f"lower the target to {math.floor(100 * (1 - held.limit)) / 100:.2f}", effect="certified already"
+                ),
+            ),
+        )
+    reason = (
+        f"{name} has {1 - held.error:.3f} held out, above the target of {target:g}, but {1 - held.limit:.3f} is all "
+        "that is certain"
+    )
+    if study.units is None:
+        needed = binomial.units_needed(held.error, 1 - target, alpha / len(held.names), alternative="less")
+        # Half of all labels are held out.
+        labels = 2 * max((needed or 0) - study.test_y.size, 1)
+        action = Action(
+            f"label {labels:,} more rows", labels=labels, effect="decides with probability 0.8 if the error is as seen"
+        )
+    else:
+        have = study.held_out_units or 0
+        ratio = (held.limit - held.error) / (1 - target - held.error)
+        more = 2 * max(math.ceil(have * (ratio**2 - 1)), 1)
+        action = Action(
+            f"label {more:,} more units of {study.unit}", units=more, effect="decides if the error is as seen"
+        )
+    return "inconclusive", reason, (action,)
+
+
+def _guarantee(study: Study, alpha: float) -> Guarantee:
+    if study.unit is not None:
+        independent = Assumption(f"units of {study.unit} are independent", "declared")
+    elif study.groups:
+        looked = ", ".join(study.groups)
+        independent = Assumption("rows are independent", "checked", f"no clustering of the errors by {looked} found")
+    else:
+        independent = Assumption("rows are independent", "unverifiable", "declare a unit, or a timestamp to test")
+    return Guarantee.exact(
+        alpha,
+        "false pass",
+        (
+            independent,
+            Assumption("labelled rows are drawn like those to come", "unverifiable"),
+            Assumption("features are known at prediction time", "unverifiable"),
+        ),
+        "exact upper bounds on held-out errors, Bonferroni over candidates; the Bayes error is at most any error",
+    )

@@ -1,0 +1,150 @@
+r"""The Bayes error as the error of one nearest neighbor suggests it.
+
+With ever more rows the error of one nearest neighbor tends to R with E <= R <= E (2 - E / g), where E is the Bayes
+error of C classes and g = (C - 1) / C. Solved for E, the right side gives E >= g (1 - sqrt(1 - R / g)).
+
+References
+----------
+Cover, T. M. and Hart, P. E. "Nearest neighbor pattern classification." IEEE Transactions on Information Theory 13(1),
+1967.
+"""
+
+from __future__ import annotations
+
+import math
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.metrics import pairwise_distances_argmin
+
+from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
+from assay.errors import UsageError
+from assay.feasibility.study import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_ROWS = 40_000
+
+
+def lower_number(error: float, classes: int) -> float:
+    """Give the Cover-Hart lower number of the Bayes error for an error of one nearest neighbor.
+
+    Parameters
+    ----------
+    error : float, in [0, 1]
+    classes : int, at least 2
+
+    Examples
+    --------
+    >>> round(lower_number(6711 / 25000, 2), 6)
+    0.159735
+    """
+    ceiling = (classes - 1) / classes
+    capped = min(error, ceiling)
+    # The same as g (1 - sqrt(1 - r / g)), without cancellation at small r.
+    return capped / (1 + math.sqrt(1 - capped / ceiling))
+
+
+def cover_hart(
+    X: Any,
+    y: Any,
+    *,
+    target: float,
+    unit: Any = None,
+    test: tuple[Any, Any] | None = None,
+    timestamp: Any = None,
+    columns: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    check: str = "cover-hart",
+) -> Verdict:
+    """Estimate the Bayes error from one nearest neighbor.
+
+    Verdict (code FEA102): ``pass`` if the estimate is at most 1 - target, else ``inconclusive``. The guarantee is
+    ``estimate``: there is no error bound, and it never blocks.
+
+    Why there is none: the inequality holds for infinitely many rows; with few rows, or many features, the error of
+    one nearest neighbor is above its limit and the number can exceed the Bayes error by far. Read it beside the
+    certified limit of :func:`assay.feasibility.upper_limit`: between the two is what these rows leave open.
+
+    Parameters
+    ----------
+    X, y, unit, test, timestamp, columns, seed
+        As for :func:`assay.feasibility.upper_limit`. Half of the rows are held out; at most 20,000 each.
+    target : float, in (0, 1)
+        Accuracy wanted.
+    check : str
+
+    Returns
+    -------
+    Verdict
+        ``evidence.estimate`` is the Cover-Hart number, ``evidence.statistic["nearest_neighbor_error"]`` the error.
+
+    Raises
+    ------
+    DataError, UsageError
+        As :func:`assay.feasibility.upper_limit`.
+
+    Notes
+    -----
+    Misleads also when distances mean little: features are scaled to one standard deviation, and irrelevant ones count
+    as much as the rest. Cost: rows times rows times features; two seconds at 20,000 x 20,000 x 20.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> y = rng.integers(0, 2, size=4000)
+    >>> X = rng.normal(size=(4000, 2)) + 2 * y[:, None] * np.array([1, 0])
+    >>> verdict = cover_hart(X, y, target=0.8)
+    >>> verdict.status, round(verdict.evidence.estimate, 2), str(verdict.guarantee)
+    ('pass', 0.13, 'estimate, no error bound')
+    """
+    if not 0 < target < 1:
+        raise UsageError(f"target must lie in (0, 1), got {target}")
+    study = prepare(X, y, unit=unit, test=test, timestamp=timestamp, columns=columns, max_rows=MAX_ROWS, seed=seed)
+    reason = "the Cover-Hart inequality holds for infinitely many rows only"
+    common: dict[str, Any] = {
+        "guarantee": Guarantee.estimate(reason, [Assumption("the neighbors' error is near its limit", "unverifiable")]),
+        "check": check,
+        "code": "FEA102",
+        "stage": "feasibility",
+        "claim": Claim(f"an accuracy of {target:g} is not beyond what one nearest neighbor suggests"),
+        "severity": "warn",
+    }
+    if not study.train_y.size or not study.test_y.size:
+        return Verdict(status="inconclusive", reason="too few units to hold half of them out", **common)
+    near = pairwise_distances_argmin(study.test.astype(np.float32), study.train.astype(np.float32))
+    error = float(np.mean(study.train_y[near] != study.test_y))
+    estimate = lower_number(error, study.classes)
+    reachable = estimate <= 1 - target
+    return Verdict(
+        status="pass" if reachable else "inconclusive",
+        evidence=Evidence(
+            n=study.test_y.size,
+            units=study.held_out_units,
+            unit=study.unit,
+            measure="Cover-Hart number of the Bayes error",
+            estimate=estimate,
+            limit=1 - target,
+            statistic={
+                "nearest_neighbor_error": error,
+                "classes": study.classes,
+                "features": study.train.shape[1],
+                "rows": study.rows,
+                "trained_on": study.train_y.size,
+                "dropped_columns": ", ".join(study.dropped) or None,
+            },
+            method="one nearest neighbor, held out; Cover and Hart (1967)",
+            versions={name: version(name) for name in ("numpy", "scikit-learn")},
+            seed=seed,
+        ),
+        actions=()
+        if reachable
+        else (
+            Action("add features that tell the classes apart, or clean the labels", effect="lowers the Bayes error"),
+        ),
+        reason=f"one nearest neighbor errs on {error:.3f} of held-out rows, which suggests a Bayes error of "
+        f"{estimate:.3f} or more, {'within' if reachable else 'above'} the {1 - target:.3g} that the target leaves",
+        **common,
+    )

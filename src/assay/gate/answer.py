@@ -1,0 +1,284 @@
+"""The verdict on a condition: its status, its guarantee, its numbers and what to do next."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
+from assay.gate.judge import Finding, Mode, judge, kleene_and
+from assay.gate.quantity import Affine, Difference
+
+if TYPE_CHECKING:
+    from assay.core.check import Severity
+    from assay.core.evidence import Scalar
+    from assay.core.verdict import Status
+    from assay.gate.condition import Condition
+    from assay.gate.inputs import Inputs
+    from assay.gate.screening import Clusters
+
+Adaptivity = Literal["none", "first-change", "full"]
+
+_SHOWN = {"none": "that developers do not see", "first-change": "up to the first pass", "full": "that developers see"}
+_EFFECT = "decides with probability 0.8 if the truth is the estimate"
+
+
+@dataclass(frozen=True)
+class Promise:
+    """The error that was asked for.
+
+    Attributes
+    ----------
+    alpha : float
+        Of all answers together.
+    per_test : float
+        Of one condition, one slice.
+    steps : int
+    adaptivity : {"none", "first-change", "full"}
+    mode : {"fp-free", "fn-free"}
+    screened : tuple of str
+        Columns that were tested for undeclared clustering.
+    slices : int
+        Over how many slices the level is divided.
+    """
+
+    alpha: float
+    per_test: float
+    steps: int
+    adaptivity: Adaptivity
+    mode: Mode
+    screened: tuple[str, ...] = ()
+    slices: int = 1
+
+
+def answer(
+    condition: Condition,
+    inputs: Inputs,
+    promise: Promise,
+    clusters: Clusters | None,
+    *,
+    claim: str,
+    check: str,
+    blocking: bool,
+    severity: Severity,
+    start: float,
+    subject: str = "",
+) -> Verdict:
+    """Judge every clause and build the verdict; ``start`` is a reading of ``time.perf_counter``."""
+    count = len(condition.clauses)
+    findings = [
+        judge(clause, inputs, promise.per_test, clauses=count, mode=promise.mode) for clause in condition.clauses
+    ]
+    status = _status(findings, promise.mode, clusters)
+    main = _deciding(findings, status)
+    return Verdict(
+        status=status,
+        guarantee=_guarantee(status, main, inputs, promise, clusters),
+        check=check,
+        code="GAT102" if condition.slices else "GAT101",
+        stage="gate",
+        claim=Claim(claim, subject),
+        evidence=_evidence(main, findings, inputs, promise, clusters, time.perf_counter() - start),
+        actions=_actions(status, findings, inputs, clusters),
+        reason=_reason(status, main, inputs, promise, clusters),
+        subject=subject,
+        severity=severity,
+        blocking=blocking,
+    )
+
+
+def _status(findings: list[Finding], mode: Mode, clusters: Clusters | None) -> Status:
+    if clusters is not None:
+        return "inconclusive"
+    value = kleene_and(finding.value for finding in findings)
+    if value == "false":
+        return "fail"
+    if value == "true":
+        return "pass"
+    blind = any(f.value == "unknown" and (f.measured is None or f.idle) for f in findings)
+    return "pass" if mode == "fn-free" and not blind else "inconclusive"
+
+
+def _deciding(findings: list[Finding], status: Status) -> Finding:
+    """Give the clause on which the status hangs: the refuted one, else the least shown."""
+    if status == "fail":
+        return min((f for f in findings if f.value == "false"), key=lambda f: f.p_false)
+    return max(findings, key=lambda f: (f.measured is None, f.value == "unknown", f.p_true))
+
+
+def _evidence(
+    main: Finding,
+    findings: list[Finding],
+    inputs: Inputs,
+    promise: Promise,
+    clusters: Clusters | None,
+    seconds: float,
+) -> Evidence:
+    clause, measured = main.clause, main.measured
+    statistic: dict[str, Scalar] = {
+        "clause": str(clause),
+        "value": main.value,
+        "alpha_per_test": promise.per_test,
+        "steps": promise.steps,
+        "adaptivity": promise.adaptivity,
+        "mode": promise.mode,
+    }
+    if clusters is not None:
+        statistic |= {
+            "clustered_by": clusters.column,
+            "icc": clusters.icc,
+            "design_effect": clusters.design_effect,
+            "p_clustered": clusters.p_value,
+        }
+    series: dict[str, list[Scalar]] = {
+        "clause": [str(f.clause) for f in findings],
+        "value": [f.value for f in findings],
+        "estimate": [f.measured.estimate if f.measured else None for f in findings],
+        "lower": [f.lower if f.measured else None for f in findings],
+        "upper": [f.upper if f.measured else None for f in findings],
+        "limit": [f.clause.threshold for f in findings],
+        "p_true": [f.p_true if f.measured else None for f in findings],
+        "p_false": [f.p_false if f.measured else None for f in findings],
+        "rows": [f.rows for f in findings],
+    }
+    if measured is None:
+        return Evidence(
+            measure=clause.measure, limit=clause.threshold, statistic=statistic, series=series, seconds=seconds
+        )
+    units = measured.statistic.get("units")
+    return Evidence(
+        n=main.rows,
+        units=None if units is None else int(units),
+        unit=None if inputs.unit is None else inputs.unit_name,
+        measure=clause.measure,
+        estimate=measured.estimate,
+        lower=main.lower,
+        upper=main.upper,
+        limit=clause.threshold,
+        level=max(0.0, 1 - promise.per_test * (1 + 1 / len(findings))),
+        statistic=statistic | {"p_true": main.p_true, "p_false": main.p_false} | measured.statistic,
+        series=series,
+        method=measured.method,
+        seconds=seconds,
+    )
+
+
+def _guarantee(status: Status, main: Finding, inputs: Inputs, promise: Promise, clusters: Clusters | None) -> Guarantee:
+    wrong = "false fail" if status == "fail" or promise.mode == "fn-free" else "false pass"
+    over = []
+    if promise.slices > 1:
+        over.append(f"{promise.slices} slices")
+    if promise.steps > 1:
+        over.append(f"{promise.steps} answers {_SHOWN[promise.adaptivity]}")
+    scope = f"any {wrong} over {' and '.join(over)}" if over else wrong
+    source = main.measured.source if main.measured else "no rows, nothing to err about"
+    if promise.steps > 1:
+        count = f"2^{promise.steps} histories" if promise.adaptivity == "full" else f"{promise.steps} answers"
+        source += f"; union over {count}: Renggli et al., MLSys 2019"
+    return Guarantee.exact(promise.alpha, scope, _assumptions(main, inputs, promise, clusters), source)
+
+
+def _assumptions(main: Finding, inputs: Inputs, promise: Promise, clusters: Clusters | None) -> list[Assumption]:
+    listed = []
+    if inputs.unit is not None:
+        listed.append(Assumption(f"each {inputs.unit_name} is independent of the others", "declared"))
+        if main.measured and "largest_move" in main.measured.statistic:
+            largest = main.measured.statistic["largest_move"]
+            listed.append(
+                Assumption(
+                    f"no {inputs.unit_name} can move its sum by more than {largest:,.4g}",
+                    "unverifiable",
+                    f"the most that the predictions of any {inputs.unit_name} here allow, whatever its labels",
+                )
+            )
+    elif clusters is not None:
+        listed.append(Assumption("rows are independent", "checked", f"refuted: they cluster by {clusters.column}"))
+    elif promise.screened:
+        columns = ", ".join(promise.screened)
+        listed.append(Assumption("rows are independent", "checked", f"no clustering found by {columns}"))
+    else:
+        listed.append(
+            Assumption(
+                "rows are independent", "unverifiable", "no unit, timestamp or id column was given to check it by"
+            )
+        )
+    listed.append(Assumption("labels are correct", "unverifiable"))
+    listed.append(Assumption("the models were not trained or chosen on these rows", "unverifiable"))
+    if promise.steps > 1:
+        listed.append(
+            Assumption(f"at most {promise.steps} answers are given, {_SHOWN[promise.adaptivity]}", "declared")
+        )
+    return listed
+
+
+def _actions(status: Status, findings: list[Finding], inputs: Inputs, clusters: Clusters | None) -> tuple[Action, ...]:
+    if clusters is not None:
+        what = "" if clusters.column == clusters.unit else f" ({clusters.column})"
+        return (
+            Action(
+                f'declare unit = "{clusters.unit}"{what}, and judge again',
+                effect=f"the rows then count as what they are: about one in {clusters.design_effect:.3g} is news",
+            ),
+        )
+    unknown = [f for f in findings if f.value == "unknown"]
+    if status != "inconclusive" or not unknown:
+        return ()
+    empty = [f.clause for f in unknown if f.measured is None]
+    if empty:
+        return (Action(f"collect rows for {str(empty[0])!r}: it has none"),)
+    if any(f.idle for f in unknown):
+        return (Action("gate a model that differs, or bring rows on which the two disagree"),)
+    needs = [f.further for f in unknown]
+    if any(need is None for need in needs):
+        return (
+            Action(
+                "state a tolerance (+/-) or another limit",
+                effect="so near the limit no number of labels that can be had decides",
+            ),
+        )
+    more = max(need for need in needs if need is not None)
+    if inputs.unit is not None:
+        rows = math.ceil(more * inputs.n / (int(inputs.unit.max()) + 1))
+        named = "" if inputs.unit_name == "unit" else f' of "{inputs.unit_name}"'
+        title = f"collect {more:,} more units{named} (about {rows:,} rows)"
+        return (Action(title, labels=rows, units=more, effect=_EFFECT),)
+    if all(_paired(f) for f in unknown):
+        changed = float((inputs.predicted["new"] != inputs.predicted["old"]).mean())
+        labels = math.ceil(more * changed)
+        return (
+            Action(f"label {labels:,} more disagreements (among {more:,} more rows)", labels=labels, effect=_EFFECT),
+        )
+    return (Action(f"label {more:,} more rows", labels=more, effect=_EFFECT),)
+
+
+def _paired(finding: Finding) -> bool:
+    measured = finding.measured.base if isinstance(finding.measured, Affine) else finding.measured
+    return isinstance(measured, Difference) and not finding.clause.slices
+
+
+def _reason(status: Status, main: Finding, inputs: Inputs, promise: Promise, clusters: Clusters | None) -> str:
+    clause, measured = main.clause, main.measured
+    if clusters is not None:
+        return (
+            f"rows are not independent: they cluster by {clusters.column} "
+            f"(intraclass correlation {clusters.icc:.2g}, design effect {clusters.design_effect:.3g})"
+        )
+    if measured is None:
+        return f"no rows for {clause.measure}"
+    if main.idle:
+        return f"the models never disagree on these {main.rows:,} rows, so {clause.measure} is 0 here"
+    estimate, limit = f"{clause.measure} is {measured.estimate:.4g}", f"{clause.threshold:g}"
+    side, other = ("above", "at most") if clause.upward else ("below", "at least")
+    if status == "pass" and main.value == "true":
+        bound = f"at least {main.lower:.4g}" if clause.upward else f"at most {main.upper:.4g}"
+        return f"{estimate}, {bound}: shown to be {side} {limit}"
+    if status == "pass":
+        return f"{estimate}: not refuted, which is what fn-free asks"
+    if status == "fail":
+        bound = f"at most {main.upper:.4g}" if clause.upward else f"at least {main.lower:.4g}"
+        if clause.tolerance and promise.mode == "fp-free":
+            return f"{estimate}, {bound}: not {side} {limit} by twice the tolerance"
+        return f"{estimate}, {bound}: shown to be {other} {limit}"
+    return f"{estimate}, between {main.lower:.4g} and {main.upper:.4g}: {limit} is not excluded"

@@ -1,0 +1,273 @@
+"""Deciding a condition: pass, fail or inconclusive, with the error that was promised."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from assay.errors import ClaimError, UsageError
+from assay.gate.answer import Adaptivity, Promise, answer
+from assay.gate.condition import TEMPLATE, Condition
+from assay.gate.grammar import parse
+from assay.gate.inputs import collect, hint
+from assay.gate.judge import Mode
+from assay.gate.screening import candidates, undeclared
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from assay.core import Verdict
+    from assay.core.check import Severity
+
+
+def decide(
+    condition: str | Condition,
+    *,
+    labels: Any,
+    new: Any,
+    old: Any = None,
+    reliability: float,
+    steps: int = 1,
+    adaptivity: Adaptivity = "none",
+    mode: Mode = "fp-free",
+    method: Literal["exact"] = "exact",
+    unit: Any = None,
+    unit_name: str = "",
+    slices: Mapping[str, Any] | None = None,
+    timestamp: Any = None,
+    columns: Mapping[str, Any] | None = None,
+    new_scores: Any = None,
+    old_scores: Any = None,
+    positive: Any = None,
+    check: str = "gate",
+    blocking: bool = False,
+    severity: Severity = "error",
+) -> Verdict:
+    r"""Decide a condition on a new model, and perhaps an old one, from labelled rows.
+
+    ``pass``: the condition is shown. ``fail``: it is refuted. ``inconclusive``: neither, with the labels that
+    would decide.
+
+    Guarantee (exact, at this sample size). With a = (1 - reliability) / steps, or (1 - reliability) / 2^steps when
+    developers see the answers: in mode ``fp-free`` P(pass) <= a if the condition does not hold, and P(fail) <= a if
+    every clause holds by twice its tolerance; in mode ``fn-free`` P(fail) <= a if the condition holds. Over all steps
+    together the error is at most 1 - reliability: with non-adaptive steps by a union bound over ``steps`` tests;
+    with adaptive ones over the 2^steps histories of answers that a developer can see, each of which fixes the next
+    model. Proofs of the clause tests are in :mod:`assay.gate.quantity`, that of the conjunction in
+    :mod:`assay.gate.judge`.
+
+    Assumes that rows (with ``unit``: units) are independent draws from the population that the claim is about, that
+    labels are right, that the models were not trained or chosen on these rows beyond the steps declared, and with
+    ``unit`` that no unit of the population can move its sum further than the largest here.
+
+    Parameters
+    ----------
+    condition : str or Condition
+        See :func:`assay.gate.parse`. With ``{slice}`` in it every slice of ``slices`` must satisfy it.
+    labels : array of shape (n,)
+        True labels of any type, two classes or more: numpy, pandas, polars, Arrow or a list.
+    new, old : array of shape (n,)
+        Predictions, coded like the labels; or, where the labels are 0 and 1, probabilities of class 1 (floats that
+        are not all whole), called 1 from 0.5 on. ``old`` is needed when the condition speaks of it.
+    reliability : float, in (0, 1)
+        Probability that none of the answers errs.
+    steps : int, at least 1
+        How many answers this test set is to give.
+    adaptivity : {"none", "first-change", "full"}
+        What developers see of the answers: nothing; all up to the first pass, after which the set is retired; all.
+    mode : {"fp-free", "fn-free"}
+        ``fp-free`` passes only what is shown. ``fn-free`` fails only what is refuted, and passes all else.
+    method : {"exact"}
+    unit : array of shape (n,), optional
+        The independent unit of each row (customer, day, machine).
+    unit_name : str, optional
+        Its name; by default the ``name`` of the column.
+    slices : mapping of str to array of bool of shape (n,), optional
+        Masks by name or by predicate text, as the condition writes them.
+    timestamp : array of shape (n,), optional
+        Used only to test for clustering by day when no unit is given.
+    columns : mapping of str to array of shape (n,), optional
+        Columns that identify things (customer, machine), tested for clustering when no unit is given. Not
+        features: that classes differ in error is no clustering.
+    new_scores, old_scores : array of float of shape (n,), in [0, 1], optional
+        Probabilities of the positive class, where ``new`` and ``old`` are labels; ``brier`` needs them.
+    positive : optional
+        The positive label for ``brier``, ``precision`` and ``recall``; 1 (or True) when the labels are 0 and 1.
+    check, blocking, severity
+        Passed on to the verdict.
+
+    Returns
+    -------
+    Verdict
+        Code GAT101, or GAT102 when the condition speaks of slices. The main numbers of its evidence are those of
+        the clause that decided; ``evidence.series`` has every clause.
+
+    Raises
+    ------
+    ClaimError
+        If the condition cannot be read, or names a slice that was not given.
+    DataError
+        If a column is missing, of the wrong length or kind, or has missing values; the message names the row.
+    UsageError
+        If reliability, steps, adaptivity, mode or method is out of range.
+
+    Notes
+    -----
+    The order of the rows and the names of classes and units change nothing (but for the rounding of sums). Comparing
+    a model with itself never passes a claim of a gain: the rows hold no evidence either way, so it is
+    ``inconclusive``.
+    Misleads if the test rows are not drawn like those that the model will meet, or took part in training.
+
+    References
+    ----------
+    Renggli, C. et al. "Continuous integration of machine learning models with ease.ml/ci." MLSys 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> labels = rng.integers(0, 2, 2000)
+    >>> old = np.where(rng.random(2000) < 0.80, labels, 1 - labels)
+    >>> new = np.where(rng.random(2000) < 0.05, labels, old)
+    >>> verdict = decide("n - o > 0", labels=labels, new=new, old=old, reliability=0.99)
+    >>> verdict.status, verdict.evidence.estimate
+    ('pass', 0.0075)
+    >>> str(verdict.guarantee)
+    'exact, 1% false pass'
+    """
+    start = time.perf_counter()
+    alpha, per_test = _level(reliability, steps, adaptivity, mode, method)
+    parsed = parse(condition) if isinstance(condition, str) else condition
+    whole = parsed
+    if parsed.template and slices:
+        whole = Condition(tuple(dict.fromkeys(c for name in slices for c in parsed.on(name).clauses)))
+    inputs = collect(
+        whole, labels=labels, new=new, old=old, new_scores=new_scores, old_scores=old_scores, positive=positive,
+        unit=unit, unit_name=unit_name, slices=slices,
+    )  # fmt: skip
+    groupings = {} if unit is not None else candidates(timestamp, columns, inputs.n)
+    promise = Promise(alpha, per_test, steps, adaptivity, mode, screened=tuple(words for words, _ in groupings))
+    # One test on all rows sees more than one a slice.
+    clusters = undeclared(parsed.on("").clauses, inputs, groupings)
+    return answer(
+        whole,
+        inputs,
+        promise,
+        clusters,
+        claim=str(parsed),
+        check=check,
+        blocking=blocking,
+        severity=severity,
+        start=start,
+    )
+
+
+def decide_slices(
+    condition: str | Condition,
+    *,
+    labels: Any,
+    new: Any,
+    old: Any = None,
+    reliability: float,
+    slices: Mapping[str, Any],
+    steps: int = 1,
+    adaptivity: Adaptivity = "none",
+    mode: Mode = "fp-free",
+    method: Literal["exact"] = "exact",
+    unit: Any = None,
+    unit_name: str = "",
+    timestamp: Any = None,
+    columns: Mapping[str, Any] | None = None,
+    new_scores: Any = None,
+    old_scores: Any = None,
+    positive: Any = None,
+    check: str = "gate",
+    blocking: bool = False,
+    severity: Severity = "error",
+) -> list[Verdict]:
+    """Decide a condition with ``{slice}`` in it on each slice by itself.
+
+    Guarantee (exact): each of the k slices is tested at the level of :func:`decide` divided by k, so P(any false pass)
+    is at most that level whatever the slices share (Bonferroni), and likewise for false fails. When only the answer
+    for all slices together matters, :func:`decide` on the template needs no such division.
+
+    Parameters
+    ----------
+    condition : str or Condition
+        With ``{slice}``: ``"accuracy(new | {slice}) - accuracy(old | {slice}) > -0.03"``.
+    slices : mapping of str to array of bool of shape (n,)
+        At least one.
+    labels, new, old, reliability, steps, adaptivity, mode, method, unit, unit_name, timestamp, columns, new_scores
+        As in :func:`decide`.
+    old_scores, positive, check, blocking, severity
+        As in :func:`decide`.
+
+    Returns
+    -------
+    list of Verdict
+        One a slice, in their order, code GAT102, the slice as ``subject``.
+
+    Raises
+    ------
+    ClaimError
+        If there is no ``{slice}`` in the condition, or no slice.
+    DataError, UsageError
+        As in :func:`decide`.
+    """
+    start = time.perf_counter()
+    alpha, per_test = _level(reliability, steps, adaptivity, mode, method)
+    parsed = parse(condition) if isinstance(condition, str) else condition
+    if not parsed.template:
+        raise ClaimError(f"{str(parsed)!r} has no {TEMPLATE} to put slices into: write accuracy(new | {TEMPLATE})")
+    if not slices:
+        raise ClaimError(f"{str(parsed)!r} holds {TEMPLATE}, but no slices were given; pass slices=")
+    filled = {name: parsed.on(name) for name in slices}
+    whole = Condition(tuple(dict.fromkeys(c for one in filled.values() for c in one.clauses)))
+    inputs = collect(
+        whole, labels=labels, new=new, old=old, new_scores=new_scores, old_scores=old_scores, positive=positive,
+        unit=unit, unit_name=unit_name, slices=slices,
+    )  # fmt: skip
+    groupings = {} if unit is not None else candidates(timestamp, columns, inputs.n)
+    promise = Promise(
+        alpha,
+        per_test / len(slices),
+        steps,
+        adaptivity,
+        mode,
+        screened=tuple(words for words, _ in groupings),
+        slices=len(slices),
+    )
+    clusters = undeclared(parsed.on("").clauses, inputs, groupings)
+    return [
+        answer(
+            one,
+            inputs,
+            promise,
+            clusters,
+            claim=str(parsed),
+            check=check,
+            blocking=blocking,
+            severity=severity,
+            start=start,
+            subject=name,
+        )
+        for name, one in filled.items()
+    ]
+
+
+def _level(reliability: float, steps: int, adaptivity: str, mode: str, method: str) -> tuple[float, float]:
+    """Check the terms; give the error of all steps together and of one test."""
+    for name, value, type_ in (
+        ("adaptivity", adaptivity, Adaptivity), ("mode", mode, Mode), ("method", method, Literal["exact"])
+    ):  # fmt: skip
+        if value not in get_args(type_):
+            raise UsageError(f"{name}: {value!r} is not known{hint(str(value), get_args(type_))}")
+    if isinstance(reliability, bool) or not 0 < reliability < 1:
+        raise UsageError(f"reliability: {reliability!r} does not lie in (0, 1); write for example 0.99")
+    if isinstance(steps, bool) or int(steps) != steps or steps < 1:
+        raise UsageError(f"steps: {steps!r} is no whole number of at least 1")
+    alpha = round(1 - reliability, 15)
+    per_test = alpha / steps if adaptivity != "full" else alpha * 2.0 ** -min(steps, 2000)
+    if per_test < 1e-240:
+        raise UsageError(f"steps: {steps} fully adaptive answers leave no error probability for one; plan fewer steps")
+    return alpha, per_test

@@ -1,0 +1,242 @@
+"""Labels and predictions, checked and brought to plain arrays."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from assay.errors import ClaimError, DataError
+from assay.gate.condition import TEMPLATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from assay.gate.condition import Condition
+
+    Mask = NDArray[np.bool_]
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the clauses of a condition are computed from; every array has shape (n,).
+
+    Attributes
+    ----------
+    labels : ndarray
+    predicted : dict of str to ndarray
+        Predicted labels of ``"new"`` and ``"old"``.
+    scores : dict of str to ndarray of float64, in [0, 1]
+        Probabilities of the positive class, where they are known.
+    positive : ndarray of bool or None
+        Which labels are the positive class; None where no class is known to be it.
+    positive_label : object
+        The label of that class.
+    slices : dict of str to ndarray of bool
+    unit : ndarray of intp or None
+        Number of each row's unit, from 0; units are numbered by first appearance.
+    unit_name : str
+    """
+
+    labels: NDArray[Any]
+    predicted: dict[str, NDArray[Any]]
+    scores: dict[str, Floats]
+    positive: Mask | None
+    positive_label: Any
+    slices: dict[str, Mask]
+    unit: NDArray[np.intp] | None
+    unit_name: str
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return int(self.labels.size)
+
+
+def collect(
+    condition: Condition,
+    *,
+    labels: Any,
+    new: Any,
+    old: Any,
+    new_scores: Any,
+    old_scores: Any,
+    positive: Any,
+    unit: Any,
+    unit_name: str,
+    slices: Mapping[str, Any] | None,
+) -> Inputs:
+    """Check and convert what :func:`assay.gate.decide` was given.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, empty, of another length or kind than the labels, or holds a missing value or a
+        probability outside [0, 1]; the message names the column and the row, counted from 0.
+    ClaimError
+        If the condition speaks of a slice that was not given.
+    """
+    truth = column(labels, "labels")
+    n = truth.size
+    if n == 0:
+        raise DataError("labels: there are no rows; give at least one labelled row")
+    given = {"new": new, "old": old}
+    given_scores = {"new": new_scores, "old": old_scores}
+    predicted: dict[str, NDArray[Any]] = {}
+    scores: dict[str, Floats] = {}
+    which = _positive(truth, positive)
+    for model in condition.models:
+        if given[model] is None:
+            raise DataError(f"{model}: {str(condition)!r} needs the predictions of the {model} model; pass {model}=")
+        values = _fitting(given[model], model, n)
+        if given_scores[model] is not None:
+            scores[model] = _probabilities(_fitting(given_scores[model], f"{model}_scores", n), f"{model}_scores")
+        if _are_probabilities(values, truth):
+            scores.setdefault(model, _probabilities(values, model))
+            predicted[model] = (values >= 0.5).astype(truth.dtype)
+        else:
+            predicted[model] = _comparable(values, truth, model)
+            if values.dtype.kind == "f" and model not in scores and np.isin(values, (0, 1)).all():
+                scores[model] = values.astype(np.float64)
+    if "brier" in condition.metrics:
+        for model in condition.models:
+            if model not in scores:
+                raise DataError(
+                    f"{model}: brier needs probabilities of the positive class, not predicted labels; "
+                    f"pass them as {model}_scores="
+                )
+    if which is None and condition.metrics & {"brier", "precision", "recall"}:
+        named = sorted(condition.metrics & {"brier", "precision", "recall"})[0]
+        raise DataError(
+            f"labels: {named} needs to know the positive class, and the labels are not 0 and 1; pass positive="
+        )
+    return Inputs(
+        labels=truth,
+        predicted=predicted,
+        scores=scores,
+        positive=which,
+        positive_label=1 if positive is None else positive,
+        slices=_masks(condition, slices or {}, n),
+        unit=None if unit is None else numbered(unit, n)[0],
+        unit_name=unit_name or str(getattr(unit, "name", None) or "unit"),
+    )
+
+
+def column(values: Any, name: str) -> NDArray[Any]:
+    """Turn a numpy, pandas, polars or Arrow column, or a list, into an array without missing values."""
+    array = np.asarray(values)
+    if array.dtype.kind == "U" and isinstance(values, list | tuple):
+        array = np.array(values, dtype=object)  # numpy would turn a stray number into text
+    if array.ndim != 1:
+        raise DataError(f"{name}: one value a row is needed, but the shape is {array.shape}")
+    if array.dtype.kind == "O":
+        try:
+            encoded = pa.array(array, from_pandas=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as problem:
+            raise DataError(f"{name}: the values are of mixed types; bring them to one type ({problem})") from None
+        missing = encoded.is_null().to_numpy(zero_copy_only=False)
+        if not missing.any():
+            array = encoded.to_numpy(zero_copy_only=False)
+    elif array.dtype.kind == "f":
+        missing = np.isnan(array)
+    elif array.dtype.kind == "M":
+        missing = np.isnat(array)
+    else:
+        return array
+    if missing.any():
+        raise DataError(
+            f"{name}: row {int(np.argmax(missing))} has no value ({int(missing.sum())} missing in all); "
+            "drop these rows from every column or fill them in"
+        )
+    return array
+
+
+def numbered(values: Any, n: int, name: str = "unit") -> tuple[NDArray[np.intp], int]:
+    """Number the distinct values of a column by first appearance; give also how many there are."""
+    array = _fitting(values, name, n)
+    if array.dtype.kind == "O":
+        codes = pa.array(array).dictionary_encode().indices.to_numpy().astype(np.intp)
+        return codes, int(codes.max()) + 1
+    _, first, codes = np.unique(array, return_index=True, return_inverse=True)
+    rank = np.empty(first.size, dtype=np.intp)
+    rank[np.argsort(first)] = np.arange(first.size)
+    return rank[codes], first.size
+
+
+def _fitting(values: Any, name: str, n: int) -> NDArray[Any]:
+    array = column(values, name)
+    if array.size != n:
+        raise DataError(
+            f"{name}: {array.size} rows, but labels has {n}; give one value for each label, in the same order"
+        )
+    return array
+
+
+def _are_probabilities(values: NDArray[Any], truth: NDArray[Any]) -> bool:
+    """Tell scores from labels: floats that are not all whole, beside labels that are."""
+    if values.dtype.kind != "f" or truth.dtype.kind not in "biuf" or not np.isin(truth, (0, 1)).all():
+        return False
+    return not np.array_equal(values, np.floor(values))
+
+
+def _probabilities(values: NDArray[Any], name: str) -> Floats:
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"{name}: probabilities are numbers in [0, 1], not {values.dtype}")
+    outside = ~((values >= 0) & (values <= 1))
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise DataError(f"{name}: row {row} is {values[row]:g}, and a probability lies in [0, 1]")
+    return values.astype(np.float64)
+
+
+def _comparable(values: NDArray[Any], truth: NDArray[Any], name: str) -> NDArray[Any]:
+    def family(array: NDArray[Any]) -> str:
+        return "numbers" if array.dtype.kind in "biuf" else "dates" if array.dtype.kind == "M" else "text"
+
+    if family(values) != family(truth):
+        raise DataError(
+            f"{name}: predictions are {family(values)}, but labels are {family(truth)}; code both the same way"
+        )
+    return values
+
+
+def _positive(truth: NDArray[Any], positive: Any) -> Mask | None:
+    if positive is None:
+        if truth.dtype.kind in "biuf" and np.isin(truth, (0, 1)).all():
+            return np.asarray(truth == 1)
+        return None
+    found = np.asarray(truth == positive)
+    if found.shape != truth.shape or not found.any():
+        raise DataError(f"labels: no row has the positive label {positive!r}; pass one that occurs as positive=")
+    return found
+
+
+def _masks(condition: Condition, slices: Mapping[str, Any], n: int) -> dict[str, Mask]:
+    masks = {}
+    for name in condition.slices:
+        if name == TEMPLATE:
+            raise ClaimError(f"{str(condition)!r} holds {TEMPLATE}, but no slices were given; pass slices=")
+        if name not in slices:
+            raise ClaimError(f"no slice {name!r} was given{hint(name, slices)}; pass slices={{{name!r}: mask}}")
+        mask = column(slices[name], f"slice {name!r}")
+        if mask.dtype.kind != "b":
+            raise DataError(f"slice {name!r}: a mask holds True and False, not {mask.dtype}")
+        if mask.size != n:
+            raise DataError(f"slice {name!r}: {mask.size} rows, but labels has {n}")
+        masks[name] = mask
+    return masks
+
+
+def hint(name: str, known: Iterable[str]) -> str:
+    """Name the nearest known word, or all of them when they are few."""
+    words = list(known)
+    near = difflib.get_close_matches(name, words, 1)
+    if near:
+        return f" (did you mean {near[0]!r}?)"
+    return f" (there are {', '.join(words[:8])})" if words else ""

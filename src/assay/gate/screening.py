@@ -1,0 +1,94 @@
+"""Looking for clustering that nobody declared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.errors import DataError
+from assay.gate.inputs import column, numbered
+from assay.gate.measure import parts
+from assay.stats import clustering
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from assay.gate.condition import Clause
+    from assay.gate.inputs import Inputs
+
+# Error probability of finding clustering where there is none, over all columns and clauses.
+ALPHA = 0.01
+# A smaller inflation of the variance hardly moves an error probability.
+MATERIAL = 1.1
+_PERMUTATIONS = 999
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Clustering of a clause's values by a column.
+
+    Attributes
+    ----------
+    column : str
+        Name of the column in words: ``"the day of scheduled"``.
+    unit : str
+        Name to declare.
+    icc, design_effect, p_value : float
+    """
+
+    column: str
+    unit: str
+    icc: float
+    design_effect: float
+    p_value: float
+
+
+def candidates(timestamp: Any, columns: Mapping[str, Any] | None, n: int) -> dict[tuple[str, str], NDArray[np.intp]]:
+    """Give the groupings to test, by name in words and name to declare, but for those of one row a group."""
+    found: dict[tuple[str, str], NDArray[np.intp]] = {}
+    if timestamp is not None:
+        name = str(getattr(timestamp, "name", None) or "timestamp")
+        codes, groups = numbered(_days(column(timestamp, name), name), n, name)
+        if 1 < groups < n:
+            found[f"the day of {name}", "date"] = codes
+    for name, values in (columns or {}).items():
+        codes, groups = numbered(values, n, name)
+        if 1 < groups < n:
+            found[name, name] = codes
+    return found
+
+
+def undeclared(
+    clauses: Iterable[Clause], inputs: Inputs, groupings: Mapping[tuple[str, str], NDArray[np.intp]]
+) -> Clusters | None:
+    """Test the row values of each clause for clustering by each grouping.
+
+    Guarantee (exact): if rows are exchangeable, P(something is found) <= 0.01: permutation tests, Bonferroni over
+    groupings and clauses. Gives the finding with the largest design effect, or ``None``.
+    """
+    tested = [part for clause in clauses for part in parts(clause, inputs)[0] if part.rows.any()]
+    level = ALPHA / max(1, len(tested) * len(groupings))
+    permutations = max(_PERMUTATIONS, int(np.ceil(2 / level)))
+    worst: Clusters | None = None
+    for part in tested:
+        values = part.values(inputs)
+        for (words, unit), codes in groupings.items():
+            result = clustering.test(values, codes[part.rows], permutations=permutations)
+            if result.p_value > level or not result.design_effect > MATERIAL:
+                continue
+            if worst is None or result.design_effect > worst.design_effect:
+                worst = Clusters(words, unit, result.icc, result.design_effect, result.p_value)
+    return worst
+
+
+def _days(values: NDArray[Any], name: str) -> NDArray[Any]:
+    if values.dtype.kind == "M":
+        return values.astype("datetime64[D]")
+    try:
+        return np.asarray(values.astype(str), dtype="datetime64[D]")
+    except ValueError:
+        raise DataError(f"{name}: row 0 is {str(values[0])!r}, which is no date or time in ISO form") from None

@@ -1,0 +1,1 @@
+"""What should I do next? Reads verdicts and budgets, proposes priced actions."""

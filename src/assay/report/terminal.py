@@ -1,0 +1,324 @@
+"""Verdicts on a terminal: one line each, details only for what did not pass, a last line to grep."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from typing import TYPE_CHECKING, Literal
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.text import Text
+
+from assay.report.context import ReportContext
+from assay.report.figures import figures, scalar
+from assay.report.plain import plain
+from assay.report.words import (
+    brief_guarantee,
+    budget_words,
+    evidence_words,
+    groups,
+    headline,
+    least_guarantee,
+    lines,
+    next_actions,
+    price,
+    size,
+    summary,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from assay.core.guarantee import Guarantee
+    from assay.core.verdict import Verdict
+    from assay.report.words import Line
+
+Verbosity = Literal["concise", "full"]
+WIDE = 112
+"""From this width on, the stage has its own column and the guarantee is told in up to six words."""
+_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold yellow", "skipped": "dim", "error": "bold magenta"}
+_QUIET = ("pass", "skipped")
+_LEAST_NAME = 8
+_STACK_INDENT = 4
+_INDENT = 3
+_LABEL = 10
+
+
+def render(
+    verdicts: Sequence[Verdict],
+    context: ReportContext | None = None,
+    *,
+    width: int = 80,
+    color: bool = False,
+    ascii: bool = True,  # noqa: A002
+    verbosity: Verbosity = "concise",
+) -> str:
+    """Write verdicts for a terminal.
+
+    A status in capitals blocks what depends on it. With ``concise``, three or more passes of one check share a line and
+    passing verdicts have no details.
+
+    Parameters
+    ----------
+    verdicts : sequence of Verdict
+    context : ReportContext, optional
+    width : int
+        Columns of the screen; 40 at least.
+    color : bool
+        Whether to write ANSI colors. No color ever carries a meaning alone.
+    ascii : bool
+        Whether to write ASCII alone: for files, pipes and terminals without Unicode.
+    verbosity : {"concise", "full"}
+
+    Returns
+    -------
+    str
+        Lines of at most ``width`` columns (commands to copy are never broken), ended by a newline.
+
+    Examples
+    --------
+    >>> from assay.core import Claim, Evidence, Guarantee, Verdict
+    >>> evidence = Evidence(n=2000, estimate=0.1412, lower=0.12, upper=0.1634, limit=0.17)
+    >>> verdict = Verdict(status="pass", guarantee=Guarantee.exact(0.05, "false pass"), check="error", code="GAT101",
+    ...                   stage="gate", claim=Claim("n < 0.17"), evidence=evidence)
+    >>> print(render([verdict], ReportContext(seconds=3.4, exit_code=0)), end="")
+    assay | 1 verdict
+    <BLANKLINE>
+    gate
+     GAT101 error  pass  0.141  [0.120, 0.163]  need < 0.17  exact 5%
+    <BLANKLINE>
+    Nothing blocks: 1 passed
+    <BLANKLINE>
+    1 passed | 3.4 s | exit 0
+    """
+    screen = _Screen(max(40, width), ascii)
+    context = context or ReportContext()
+    out = [screen.text(" · ".join(_header(verdicts, context)), "bold"), Text()]
+    out += _table(verdicts, screen, fold=verbosity == "concise")
+    for verdict in verdicts:
+        if verbosity == "full" or verdict.status not in _QUIET:
+            out += [Text(), *_details(verdict, screen)]
+    if context.answers:
+        out.append(Text())
+        for answer in context.answers:
+            out += screen.entry(answer.question, answer.answer, label_width=min(36, screen.width // 2))
+    closing = _closing(verdicts, context, screen, shown=verbosity == "full" or bool(context.next_actions))
+    out += [*closing, Text(), screen.text(summary(verdicts, context), "bold")]
+    return _encode(out, color=color)
+
+
+def print_verdicts(
+    verdicts: Sequence[Verdict],
+    context: ReportContext | None = None,
+    *,
+    console: Console | None = None,
+    verbosity: Verbosity = "concise",
+) -> None:
+    """Print verdicts as :func:`render` writes them, as the console can show them.
+
+    Rich reads ``NO_COLOR``, ``FORCE_COLOR``, ``COLUMNS`` and ``TERM``; what is not a terminal, or cannot encode Unicode,
+    gets ASCII.
+    """
+    console = console or Console()
+    unicode_shown = console.is_terminal and console.encoding.lower().startswith("utf")
+    colored = console.is_terminal and console.color_system is not None and not console.no_color
+    text = render(
+        verdicts, context, width=console.width, color=colored, ascii=not unicode_shown, verbosity=verbosity
+    )
+    console.file.write(text)
+    console.file.flush()
+
+
+class _Screen:
+    """Width and alphabet of the place that is written on."""
+
+    def __init__(self, width: int, ascii_only: bool) -> None:
+        self.width = width
+        self.ascii_only = ascii_only
+        self.rule = "-" if ascii_only else "─"
+
+    def plain(self, text: str) -> str:
+        return plain(text, ascii_only=self.ascii_only)
+
+    def text(self, text: str, style: str = "") -> Text:
+        return Text("\n".join(self.wrap(self.plain(text), self.width)), style)
+
+    def wrap(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(text, max(20, width), break_long_words=False, break_on_hyphens=False) or [""]
+
+    def cut(self, text: str, width: int) -> str:
+        mark = "..." if self.ascii_only else "…"
+        return text if cell_len(text) <= width else set_cell_size(text, max(0, width - len(mark))).rstrip() + mark
+
+    def entry(self, label: str, text: str, style: str = "", *, label_width: int = _LABEL) -> list[Text]:
+        """A label, and beside it text that is wrapped and hangs."""
+        first = " " * _INDENT + self.cut(self.plain(label), label_width - 1).ljust(label_width)
+        rows = self.wrap(self.plain(text), self.width - len(first))
+        lead = [first] + [" " * len(first)] * (len(rows) - 1)
+        return [Text.assemble((start, "dim"), (row, style)) for start, row in zip(lead, rows, strict=True)]
+
+    def command(self, text: str) -> Text:
+        """A command to copy: never wrapped."""
+        return Text.assemble((" " * (_INDENT + _LABEL) + "$ ", "dim"), (self.plain(text), "cyan"))
+
+
+def _header(verdicts: Sequence[Verdict], context: ReportContext) -> list[str]:
+    name = f"assay {context.version}".strip()
+    return [part for part in (name, context.project, context.title, size(verdicts)) if part]
+
+
+def _table(verdicts: Sequence[Verdict], screen: _Screen, *, fold: bool) -> list[Text]:
+    shown = [(group.stage, line) for group in groups(verdicts) for line in lines(group, fold=fold)]
+    if not shown:
+        return []
+    wide = screen.width >= WIDE
+    stage_width = max(len(stage) for stage, _ in shown) if wide else 0
+    layout = _Layout(screen, [line for _, line in shown], stage_width)
+    out: list[Text] = []
+    last = ""
+    for place, (stage, _) in enumerate(shown):
+        if stage != last and not wide:
+            out.append(Text(stage, "dim"))
+        out += layout.row(place, stage if wide and stage != last else "")
+        last = stage
+    return out
+
+
+class _Layout:
+    """Columns of the table: code, name, status, estimate, interval, need, guarantee.
+
+    A name too long for its column takes a line of its own; on a screen too narrow for the columns each verdict is
+    stacked over two or three lines. Nothing but the reason of a verdict without numbers is ever shortened, and that
+    one stands in full among the details.
+    """
+
+    def __init__(self, screen: _Screen, rows: list[Line], stage_width: int) -> None:
+        self.screen = screen
+        self.rows = rows
+        self.stage_width = stage_width
+        brief = [self._cells(line, brief_guarantee) for line in rows]
+        least = [self._cells(line, least_guarantee) for line in rows]
+        self.cells = brief if stage_width and self._name_room(brief) >= self._widths(brief)[1] else least
+        self.widths = self._widths(self.cells)
+        room = self._name_room(self.cells)
+        self.stacked = room < min(_LEAST_NAME, self.widths[1])
+        self.widths[1] = min(self.widths[1], room)
+
+    def _cells(self, line: Line, promise: Callable[[Guarantee], str]) -> list[str]:
+        verdict = line.first
+        promises = {promise(verdict.guarantee) for verdict in line.verdicts}
+        several = len(line.verdicts) > 1
+        found = figures(verdict)
+        numbers = ["", "", ""] if several else [found.estimate, found.interval, found.need and f"need {found.need}"]
+        guarantee = promises.pop() if len(promises) == 1 else "various"
+        cells = [verdict.code, verdict.check if several else verdict.name, _status(verdict), *numbers, guarantee]
+        return [self.screen.plain(cell) for cell in cells]
+
+    def _widths(self, cells: list[list[str]]) -> list[int]:
+        return [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+
+    def _name_room(self, cells: list[list[str]]) -> int:
+        code, _, *others = self._widths(cells)
+        lead = self.stage_width + 3 if self.stage_width else 1
+        return self.screen.width - lead - code - 1 - sum(width + 2 for width in others if width)
+
+    def row(self, place: int, stage: str) -> list[Text]:
+        """The line or lines of one row."""
+        line, (code, name, status, estimate, interval, need, guarantee) = self.rows[place], self.cells[place]
+        style = _STYLES[line.first.status]
+        lead = f" {stage:<{self.stage_width}}  " if self.stage_width else " "
+        text = Text.assemble((lead, "dim"), (f"{code:<{self.widths[0]}} ", "dim"), name)
+        start = len(lead) + self.widths[0] + 1 + self.widths[1] + 2
+        out: list[Text] = []
+        if self.stacked or cell_len(name) > self.widths[1]:
+            out.append(text)
+            text = Text()
+        if self.stacked:
+            start = _STACK_INDENT
+        if start + sum(width + 2 for width in self.widths[2:] if width) - 2 > self.screen.width:
+            said = "  ".join(part for part in (estimate, interval, need) if part) or self._said(line)
+            below = self.screen.wrap(f"{status}  {said}  {guarantee}", self.screen.width - start)
+            return [*out, *(Text(" " * start + part) for part in below)]
+        text.append(" " * (start - cell_len(text.plain)))
+        text.append(f"{status:<{self.widths[2]}}  ", style)
+        at = cell_len(text.plain)
+        room = sum(width + 2 for width in self.widths[3:6] if width)
+        if estimate or interval or need:
+            cells = [estimate.rjust(self.widths[3]), interval.ljust(self.widths[4]), need.ljust(self.widths[5])]
+            text.append("  ".join(cell for cell, width in zip(cells, self.widths[3:6], strict=True) if width))
+        elif line.first.guarantee.kind == "none" or not room:
+            rows = self.screen.wrap(self._said(line), self.screen.width - at)
+            text.append(rows[0], "dim")
+            return [*out, text, *(Text(" " * at + part, "dim") for part in rows[1:])]
+        else:
+            text.append(self.screen.cut(self._said(line), room - 2), "dim")
+        text.append(" " * (at + room - cell_len(text.plain)) + guarantee, "dim")
+        return [*out, text]
+
+    def _said(self, line: Line) -> str:
+        return self.screen.plain(line.text or line.first.reason)
+
+
+def _status(verdict: Verdict) -> str:
+    return verdict.status.upper() if verdict.blocking and verdict.status not in _QUIET else verdict.status
+
+
+def _details(verdict: Verdict, screen: _Screen) -> list[Text]:
+    effect = ("blocks" if verdict.blocking else "does not block") + (", pages" if verdict.pages else "")
+    rule = screen.rule * 2
+    title = f"{rule} {screen.plain(verdict.name)} {rule} {verdict.code} {rule} "
+    status = f"{verdict.status}, {effect} "
+    fill = screen.rule * max(2, screen.width - cell_len(title) - len(status))
+    out = [Text.assemble((title, "bold"), (status, _STYLES[verdict.status]), (fill, "dim"))]
+    out += screen.entry("claim", str(verdict.claim))
+    if verdict.reason:
+        out += screen.entry("why", verdict.reason)
+    rests = [part for part in (evidence_words(verdict), verdict.evidence.method) if part]
+    out += screen.entry("evidence", " · ".join([verdict.id, *rests]))
+    statistic = ", ".join(f"{name} = {scalar(value)}" for name, value in verdict.evidence.statistic.items())
+    if statistic:
+        out += screen.entry("numbers", statistic)
+    out += screen.entry("guarantee", str(verdict.guarantee))
+    for place, assumption in enumerate(verdict.guarantee.assumptions):
+        detail = f": {assumption.detail}" if assumption.detail else ""
+        out += screen.entry("assumes" if place == 0 else "", f"{assumption.text} ({assumption.status}){detail}")
+    for place, action in enumerate(verdict.actions):
+        out += screen.entry("next" if place == 0 else "", _priced(action.title, price(action), action.effect))
+        if action.command:
+            out.append(screen.command(action.command))
+    out += screen.entry("more", f"assay explain {verdict.id}")
+    return out
+
+
+def _priced(title: str, cost: str, effect: str) -> str:
+    return "; ".join(part for part in (f"{title} ({cost})" if cost else title, effect) if part)
+
+
+def _closing(verdicts: Sequence[Verdict], context: ReportContext, screen: _Screen, *, shown: bool) -> list[Text]:
+    out: list[Text] = []
+    if shown:
+        for place, action in enumerate(next_actions(verdicts, context)):
+            out += screen.entry("next" if place == 0 else "", _priced(action.title, price(action), action.effect))
+            if action.command:
+                out.append(screen.command(action.command))
+    if context.budget:
+        out += screen.entry("budget", " · ".join(budget_words(line) for line in context.budget))
+    if context.ledger:
+        out += screen.entry("ledger", context.ledger)
+    said = [screen.text(headline(verdicts), "bold")]
+    return [Text(), *said, *out]
+
+
+def _encode(rows: list[Text], *, color: bool) -> str:
+    if not color:
+        return "".join(f"{row.plain.rstrip()}\n" for row in rows)
+    console = Console(
+        file=io.StringIO(), force_terminal=True, color_system="standard", no_color=False, width=1000, legacy_windows=False
+    )
+    for row in rows:
+        row.rstrip()
+        console.print(row, soft_wrap=True, highlight=False, markup=False)
+    stream = console.file
+    assert isinstance(stream, io.StringIO)
+    return stream.getvalue()

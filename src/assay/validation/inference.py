@@ -1,0 +1,186 @@
+"""From a reference table to the limits that the next batch is held to."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from assay.data.facts import columns_present
+from assay.data.sources import table as open_table
+from assay.errors import DataError
+from assay.stats import binomial
+from assay.validation.profiling import TOP, ColumnProfile, Profile, profile
+from assay.validation.rules import count, halves, rules_of
+from assay.validation.schema import Categories, Column, Nulls, Range, Reference, Schema, Tails
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ERROR = 0.01
+TOLERANCE: Mapping[str, float] = {"nulls": 0.01, "range": 0.005, "categories": 0.005, "tails": 0.02}
+# Time moves on in every batch, so a column that counts it has no range to keep to.
+_CALENDAR = re.compile(r"(^|_)(year|quarter|month|week|day|yday|doy|date|epoch|timestamp)(_|$|of)", re.IGNORECASE)
+
+
+def infer(source: Any, *, name: str | None = None, unit: str | None = None) -> Schema:
+    r"""Infer types and limits from a reference.
+
+    Each column gets its type and a limit on missing values. Numbers get a range and two tails (beyond the 1% and 99%
+    quantiles), texts with at most 100 different values their set. Columns that name rows (nearly every value
+    different) and columns that count time get no rule that the next batch must break. A limit is a share of rows
+    with a tolerance in it: 1% for missing values, 0.5% for range and categories, 2% for tails.
+
+    Guarantee (exact), without `unit`: with probability at least 1 - 1% over reference rows drawn independently, no
+    limit lies below the true share of breaking rows plus the tolerance. Each of J limits has its own share
+    a = 0.01 / J of the error, and adds to the tolerance an upper bound on the share:
+
+    - missing values, k of n: the Clopper-Pearson bound upper(k, n, a);
+    - range and tails: between order statistics X_(r) and X_(s) lies a Beta(s - r, n - s + r + 1) share of a
+      continuous distribution, whatever it is, and no smaller one if it has atoms (Wilks), so with
+      c = n - (s - r) - 1 values outside, P(outside > d) <= P(Bin(n, d) <= c + 1): upper(c + 1, n, a);
+    - categories: split the rows at random. The k rows of the second half whose text the first half lacks are
+      Bin(n/2, share outside the first half's set), so upper(k, n/2, a) bounds that share, and the set of both
+      halves misses no more. The split is drawn from the counts (multivariate hypergeometric), seeded by them.
+
+    With `unit`, rows of one unit are not independent and ninety days bound no rate below 8%. Then limits are the rates
+    seen plus the tolerance, to be reviewed; thresholds come from one half of the units, and
+    :func:`assay.validation.check` compares the batch with the other half.
+
+    Parameters
+    ----------
+    source : anything that :func:`assay.data.table` opens, or a Profile
+    name : str, optional
+        Name of the schema; by default that of the source.
+    unit : str, optional
+        Column of the independent unit; needs a table, not a profile.
+
+    Returns
+    -------
+    Schema
+
+    Raises
+    ------
+    DataError
+        If the table cannot be read, has no rows, no such unit, or fewer than 4 units.
+
+    Notes
+    -----
+    Misleads when the reference itself is at fault: what it holds is taken to be right. Review the file.
+
+    Examples
+    --------
+    >>> import numpy as np, pyarrow as pa
+    >>> rng = np.random.default_rng(0)
+    >>> schema = infer(pa.table({"origin": rng.choice(["EWR", "JFK"], 5000), "hour": rng.integers(5, 23, 5000)}))
+    >>> schema.columns["origin"].categories.values
+    ('EWR', 'JFK')
+    >>> schema.columns["hour"].range.max, round(schema.columns["hour"].range.at_most, 4)
+    (22.0, 0.0066)
+
+    References
+    ----------
+    S. S. Wilks, "Determination of sample sizes for setting tolerance limits", Annals of Mathematical Statistics 12,
+    1941. C. J. Clopper, E. S. Pearson, "The use of confidence or fiducial limits", Biometrika 26, 1934.
+    """
+    if unit is not None:
+        return _by_unit(source, name, unit)
+    found = source if isinstance(source, Profile) else profile(source)
+    columns = {column: _column(column, facts) for column, facts in found.columns.items()}
+    schema = Schema(name=name or _stem(found.name), columns=columns)
+    share = ERROR / max(len(rules_of(schema)), 1)
+    bounded = {column: _bounded(rule, found.columns[column], share) for column, rule in columns.items()}
+    reference = Reference(rows=found.rows, error=ERROR)
+    return msgspec.structs.replace(schema, columns=bounded, reference=reference)
+
+
+def _by_unit(source: Any, name: str | None, unit: str) -> Schema:
+    if isinstance(source, Profile):
+        raise DataError("a profile does not know its units: give the table that it describes")
+    table = open_table(source)
+    label = str(source) if isinstance(source, (str, Path)) else "the table"
+    columns_present(table, [unit], label)
+    first, second = halves(table, unit)
+    units = [half[unit].nunique().to_pyarrow().as_py() for half in (first, second)]
+    if min(units) < 2:
+        raise DataError(f"{label} has {sum(units)} different {unit}: a reference by unit needs at least 4, better 60")
+    found = profile(first)
+    whole = profile(table)
+    columns = {column: _column(column, facts, grouped=column == unit) for column, facts in found.columns.items()}
+    schema = Schema(name=name or _stem(label), columns=columns)
+    rules = rules_of(schema)
+    counted = count(second, schema, rules)
+    rates = counted.broken[0] / counted.sizes[0]
+    for rule, rate in zip(rules, rates, strict=True):
+        limit = _rounded(float(rate) + TOLERANCE[rule.family])
+        part = msgspec.structs.replace(getattr(columns[rule.column], rule.family), at_most=limit)
+        columns[rule.column] = msgspec.structs.replace(columns[rule.column], **{rule.family: part})
+    reference = Reference(rows=whole.rows, unit=unit, units=sum(units))
+    return msgspec.structs.replace(schema, columns=columns, reference=reference)
+
+
+def _column(name: str, facts: ColumnProfile, *, grouped: bool = False) -> Column:
+    """Choose the rules of a column; limits are set later."""
+    limits: dict[str, Any] = {"nulls": Nulls(1.0)}
+    names_rows = grouped or (facts.distinct or 0) > 0.5 * facts.present
+    moves = bool(_CALENDAR.search(name))
+    if facts.kind in ("integer", "number") and facts.quantiles and not moves:
+        # Fractions are all different in any measurement; whole numbers that are all different name rows.
+        if facts.kind == "number" or not (names_rows and facts.present > 20):
+            low, high = float(facts.min or 0), float(facts.max or 0)
+            limits["range"] = Range(low, high, 1.0)
+            inner, outer = facts.quantiles["0.01"], facts.quantiles["0.99"]
+            if (inner, outer) != (low, high):
+                limits["tails"] = Tails(inner, outer, 1.0)
+    elif facts.kind == "string" and facts.distinct_exact and 0 < len(facts.top) < TOP and not names_rows:
+        limits["categories"] = Categories(tuple(sorted(value.value for value in facts.top)), 1.0)
+    return Column(type=facts.kind, **limits)
+
+
+def _bounded(column: Column, facts: ColumnProfile, share: float) -> Column:
+    n = facts.present - facts.infinite
+    # Values without end lie outside every range; their share is bounded beside that of the finite ones.
+    half = share / 2 if facts.infinite else share
+    endless = float(binomial.upper(facts.infinite, facts.rows, half)) if facts.infinite else 0.0
+    changed: dict[str, Any] = {}
+    if column.nulls is not None:
+        bound = binomial.upper(facts.nulls, facts.rows, share)
+        changed["nulls"] = Nulls(_rounded(bound + TOLERANCE["nulls"]))
+    if column.range is not None:
+        bound = binomial.upper(min(1, n), n, half) + endless
+        changed["range"] = msgspec.structs.replace(column.range, at_most=_rounded(bound + TOLERANCE["range"]))
+    if column.tails is not None:
+        # The interpolated quantiles lie outside the order statistics r and s, so no less lies between them.
+        r, s = math.floor(0.01 * (n - 1)) + 2, math.floor(0.99 * (n - 1)) + 1
+        outside = min(n - (s - r), n) if s > r else n
+        bound = binomial.upper(outside, n, half) + endless
+        changed["tails"] = msgspec.structs.replace(column.tails, at_most=_rounded(bound + TOLERANCE["tails"]))
+    if column.categories is not None:
+        bound = _unseen([value.count for value in facts.top], share)
+        changed["categories"] = msgspec.structs.replace(
+            column.categories, at_most=_rounded(bound + TOLERANCE["categories"])
+        )
+    return msgspec.structs.replace(column, **changed)
+
+
+def _unseen(counts: list[int], share: float) -> float:
+    """Bound the share of texts outside the set, by a random split of the rows."""
+    total = sum(counts)
+    first = total // 2
+    rng = np.random.default_rng([len(counts), total, max(counts)])
+    drawn = rng.multivariate_hypergeometric(counts, first, method="marginals")
+    lacking = int(sum(c for c, d in zip(counts, drawn, strict=True) if d == 0))
+    return float(binomial.upper(lacking, total - first, share))
+
+
+def _rounded(limit: float) -> float:
+    """Round up, so that rounding never takes from a bound."""
+    return min(1.0, math.ceil(limit * 1e5) / 1e5)
+
+
+def _stem(name: str) -> str:
+    return "" if name == "the table" else Path(name).name.partition(".")[0]

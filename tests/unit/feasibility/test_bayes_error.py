@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from assay.errors import DataError, UsageError
+from assay.feasibility import upper_limit
+from assay.stats import binomial
+
+QUICK = {"logistic": LogisticRegression()}
+
+
+def gaussians(n=1200, seed=0):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 2, size=n)
+    X = rng.normal(size=(n, 2))
+    X[:, 0] += 2 * y
+    return X, y
+
+
+def test_pass_carries_its_witness_and_series():
+    X, y = gaussians(4000)
+    verdict = upper_limit(X, y, target=0.8)
+    assert verdict.passed
+    assert verdict.guarantee.kind == "exact"
+    assert verdict.guarantee.error == 0.05
+    series = verdict.evidence.series
+    assert series["candidate"][0] == "most common class"
+    assert verdict.evidence.upper == min(series["upper"])
+    wrong = round(series["error"][1] * verdict.evidence.n)
+    assert series["upper"][1] == pytest.approx(binomial.upper(wrong, verdict.evidence.n, 0.05 / 4))
+
+
+def test_a_near_miss_says_how_many_labels():
+    X, y = gaussians(200)
+    verdict = upper_limit(X, y, target=0.8, candidates=QUICK)
+    assert verdict.inconclusive
+    more = verdict.actions[0].labels
+    assert more > 0
+    X, y = gaussians(200 + 2 * more, seed=1)
+    assert upper_limit(X, y, target=0.8, candidates=QUICK).passed
+
+
+def test_out_of_reach_is_never_a_fail():
+    X, y = gaussians()
+    verdict = upper_limit(X, y, target=0.99, candidates=QUICK)
+    assert verdict.inconclusive
+    assert "does not show that none could" in verdict.reason
+
+
+def mixed(n=600):
+    rng = np.random.default_rng(3)
+    carrier = rng.choice(["AA", "B6", "UA"], size=n)
+    hour = rng.integers(0, 24, size=n).astype(float)
+    y = np.where((carrier == "AA") ^ (rng.random(n) < 0.05), "late", "on time")
+    hour[::7] = np.nan
+    return {
+        "carrier": carrier,
+        "hour": hour,
+        "tail": np.array([f"N{i}" for i in range(n)]),
+        "weekend": rng.random(n) < 0.3,
+    }, y
+
+
+@pytest.mark.parametrize("make", [dict, pd.DataFrame, pl.DataFrame, pa.table])
+def test_mixed_tables(make):
+    columns, y = mixed()
+    verdict = upper_limit(make(columns), y, target=0.85, candidates=QUICK)
+    assert verdict.passed
+    assert verdict.evidence.statistic["dropped_columns"] == "tail"
+
+
+def test_categories_unseen_in_training_and_missing_text():
+    columns, y = mixed()
+    frame = pd.DataFrame(columns).astype({"carrier": object})
+    frame.loc[:3, "carrier"] = None
+    other = frame.copy()
+    other.loc[5, "carrier"] = "never seen"
+    verdict = upper_limit(frame, y, target=0.8, candidates=QUICK, test=(other, y))
+    assert verdict.evidence.n == 600
+
+
+def clustered(days=40, rows=40):
+    rng = np.random.default_rng(4)
+    bad = np.repeat(rng.random(days) < 0.3, rows)
+    signal = rng.integers(0, 2, size=days * rows)
+    y = np.where(bad & (rng.random(days * rows) < 0.5), 1 - signal, signal)
+    date = np.datetime64("2013-01-01") + np.repeat(np.arange(days), rows)
+    return pd.DataFrame({"signal": signal, "when": date}), y
+
+
+def test_undeclared_days_are_inconclusive_and_declared_ones_are_not():
+    X, y = clustered()
+    undeclared = upper_limit(X, y, target=0.7, candidates=QUICK)
+    assert undeclared.inconclusive
+    assert "when" in undeclared.actions[0].title
+    assert undeclared.guarantee.kind == "none"
+    declared = upper_limit(X, y, target=0.7, candidates=QUICK, unit="when")
+    assert declared.passed
+    assert declared.evidence.units == 20
+    assert declared.evidence.unit == "when"
+    by_array = upper_limit(X[["signal"]], y, target=0.7, candidates=QUICK, unit=X["when"])
+    assert by_array.evidence.upper == declared.evidence.upper
+    other = upper_limit(X[["signal"]], y, target=0.7, candidates=QUICK, timestamp=X["when"])
+    assert other.inconclusive
+
+
+def test_few_days_ask_for_more_days():
+    X, y = clustered(days=12)
+    verdict = upper_limit(X, y, target=0.8, candidates=QUICK, unit="when")
+    assert verdict.inconclusive
+    assert verdict.actions[0].units > 0
+
+
+def test_too_few_units():
+    X, y = clustered(days=2)
+    verdict = upper_limit(X, y, target=0.7, candidates=QUICK, unit="when")
+    assert verdict.inconclusive
+    assert verdict.guarantee.kind == "none"
+
+
+def test_same_inputs_same_verdict():
+    X, y = gaussians(400)
+    first, second = (upper_limit(X, y, target=0.7, seed=5) for _ in range(2))
+    assert first.id == second.id
+    assert upper_limit(X, y, target=0.7, seed=6).id != first.id
+
+
+@pytest.mark.parametrize(
+    ("y", "error", "message"),
+    [
+        ([1, 1, 1, 1], DataError, "one class"),
+        ([1, 0, np.nan, np.nan], DataError, "missing in row 2"),
+        (["a", None, "b", "a"], DataError, "missing in row 1"),
+        (["a", 1, "b", "a"], DataError, "mixes text"),
+        ([0.1, 0.7, 0.3, 0.4], UsageError, "regression"),
+        ([1, 0, 1], DataError, "4 rows and its labels have 3"),
+        ([], DataError, "no rows"),
+    ],
+)
+def test_bad_labels_are_named(y, error, message):
+    with pytest.raises(error, match=message):
+        upper_limit(np.zeros((4, 1)), y if "mixes" not in message else np.array(y, dtype=object), target=0.8)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"target": 1.0}, UsageError, "target"),
+        ({"alpha": 0.0}, UsageError, "alpha"),
+        ({"unit": "nobody"}, DataError, "no column 'nobody'"),
+        ({"timestamp": "never"}, DataError, "no column 'never'"),
+        ({"unit": np.arange(3)}, DataError, "unit must have one entry"),
+    ],
+)
+def test_bad_arguments_are_named(changes, error, message):
+    X, y = gaussians(40)
+    with pytest.raises(error, match=message):
+        upper_limit(X, y, **{"target": 0.8, **changes})
+
+
+def test_a_unit_in_both_parts_is_refused():
+    X, y = clustered(days=6)
+    with pytest.raises(DataError, match="no unit may be in both"):
+        upper_limit(X, y, target=0.8, candidates=QUICK, unit="when", test=(X, y))
+
+
+def test_nothing_to_learn_from():
+    _, y = gaussians(100)
+    with pytest.raises(DataError, match="no column of X"):
+        upper_limit({"name": np.array([f"row {i}" for i in range(100)])}, y, target=0.8)
