@@ -9,7 +9,17 @@ import msgspec
 from sqlalchemy import select
 
 from assay.errors import StoreError
-from assay.store.schema import artifacts, bits_float, experiments, latest_metrics, metrics, params, run_inputs, runs, tags
+from assay.store.schema import (
+    artifacts,
+    bits_float,
+    experiments,
+    latest_metrics,
+    metrics,
+    params,
+    run_inputs,
+    runs,
+    tags,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row

@@ -35,7 +35,6 @@ from assay.tracking.run_record import RunRecord, get_run, list_runs, metric_hist
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from types import TracebackType
 
     from sqlalchemy import Connection
 
@@ -82,18 +81,18 @@ class Run:
         with self.store.append() as connection:
             query = select(params.c.key, params.c.value).where(params.c.run_id == self.id)
             known = {row.key: row.value for row in connection.execute(query)}
+            fresh = []
             for key, value in values.items():
                 _require_key("parameter", key)
-                if known.setdefault(key, str(value)) != str(value):
+                if key not in known:
+                    fresh.append({"run_id": self.id, "key": key, "value": str(value)})
+                elif known[key] != str(value):
                     raise UsageError(
                         f"parameter {key!r} of this run is {known[key]!r} and cannot become {str(value)!r}: "
                         "log it under another name, or start a new run"
                     )
-            query = select(params.c.key).where(params.c.run_id == self.id)
-            stored = set(connection.scalars(query))
-            rows = [{"run_id": self.id, "key": key, "value": known[key]} for key in values if key not in stored]
-            if rows:
-                connection.execute(insert(params), rows)
+            if fresh:
+                connection.execute(insert(params), fresh)
 
     def log_metric(self, key: str, value: float, step: int = 0) -> None:
         """Record a value of a metric; ``nan`` and ``inf`` stay what they are."""
@@ -178,11 +177,11 @@ class Run:
         if isinstance(data, str):
             fingerprint = data
         else:
-            from assay.data import fingerprint as fingerprint_of
-            from assay.data import row_count, schema_of, table
+            from assay import data as reading
 
-            opened = table(data)
-            fingerprint, rows, schema = fingerprint_of(opened), row_count(opened), schema_of(opened)
+            opened = reading.table(data)
+            fingerprint, rows = reading.fingerprint(opened), reading.row_count(opened)
+            schema = reading.schema(opened)
         known = select(datasets.c.created).where(datasets.c.name == name, datasets.c.fingerprint == fingerprint)
         use = {"run_id": self.id, "name": name, "fingerprint": fingerprint, "context": role}
         used = select(run_inputs.c.run_id).where(*(run_inputs.c[key] == value for key, value in use.items()))
