@@ -40,7 +40,7 @@ class Artifacts:
     ...     artifacts = Artifacts(Path(folder))
     ...     digest = artifacts.put(b"gold")
     ...     digest[:12], artifacts.get(digest)
-    ('f7cf7651424a', b'gold')
+    ('d2330d087f3f', b'gold')
     """
 
     def __init__(self, place: Path | ObjectStore) -> None:

@@ -62,7 +62,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 def entry(row: Row[Any]) -> Entry:
     """Read a row as an entry."""
-    return msgspec.convert({**row._mapping, "detail": msgspec.json.decode(row.detail)}, Entry)
+    try:
+        detail = msgspec.json.decode(row.detail)
+    except msgspec.DecodeError as problem:
+        raise _broken(row.seq, "is not as it was written", "its detail is not JSON") from problem
+    return Entry(**{**row._asdict(), "detail": detail})
 
 
 def add(

@@ -7,10 +7,11 @@ import secrets
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
-from sqlalchemy import exists, select
+from sqlalchemy import select
 
 from assay.errors import BudgetSpent, LedgerError
 from assay.store import chain
+from assay.store.balance import Balance, balance_of, find_open, is_dead, open_reservations
 from assay.store.schema import ledger, now
 
 if TYPE_CHECKING:
@@ -56,13 +57,6 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True):
     amount: float
     check: str
     expires: int
-
-
-class Balance(msgspec.Struct, frozen=True):
-    """Where a budget stands: ``spent`` is gone, ``held`` may yet come back."""
-
-    spent: float
-    held: float
 
 
 class Ledger:
@@ -149,11 +143,11 @@ class Ledger:
             )
         with self._store.transaction() as connection:
             time = now()
-            opened = _open(connection, kind, key)
+            opened = open_reservations(connection, kind, key)
             for left in opened if cache_key else ():
-                if _is_dead(left, time) and left.check_id == check and left.detail.get("cache_key") == cache_key:
+                if is_dead(left, time) and left.check_id == check and left.detail.get("cache_key") == cache_key:
                     _close(connection, left, time, {"reason": "the same question is asked again"})
-            balance = _balance(connection, kind, key, time)
+            balance = balance_of(connection, kind, key, time)
             if math.fsum((balance.spent, balance.held, amount)) > limit + TOLERANCE:
                 raise _overspent(kind, key, amount, limit, check, balance)
             reservation = Reservation(
@@ -199,7 +193,7 @@ class Ledger:
             If the reservation is unknown or no longer open, or holds less.
         """
         _require(reservation.kind, reservation.key, amount)
-        held = _find_open(connection, reservation.id)
+        held = find_open(connection, reservation.id)
         if amount > held.amount + TOLERANCE:
             raise LedgerError(
                 f"ledger: {held.check_id} settles {amount:g} {held.kind}, reserved {held.amount:g}: reserve it all"
@@ -238,7 +232,7 @@ class Ledger:
 
     def release_in(self, connection: Connection, reservation: str, reason: str) -> None:
         """Give back what was held, inside a transaction."""
-        _close(connection, _find_open(connection, reservation), now(), {"reason": reason})
+        _close(connection, find_open(connection, reservation), now(), {"reason": reason})
 
     def append(
         self,
@@ -263,7 +257,7 @@ class Ledger:
     def balance(self, kind: Kind, key: str) -> Balance:
         """Sum what is spent and what is held by evaluations that are still running."""
         with self._store.read() as connection:
-            return _balance(connection, kind, key, now())
+            return balance_of(connection, kind, key, now())
 
     def spent(self, kind: Kind, key: str) -> float:
         """Sum what is spent: settled, and left open by a process that died."""
@@ -272,14 +266,14 @@ class Ledger:
     def held(self) -> list[Entry]:
         """List the reservations that are open, oldest first, of all kinds."""
         with self._store.read() as connection:
-            return _open(connection)
+            return open_reservations(connection)
 
     def totals(self, kind: Kind) -> dict[str, float]:
         """Sum what is spent of a kind on each key."""
         with self._store.read() as connection:
             keys = connection.scalars(select(ledger.c.key).where(ledger.c.kind == kind).distinct()).all()
             time = now()
-            return {key: _balance(connection, kind, key, time).spent for key in sorted(keys)}
+            return {key: balance_of(connection, kind, key, time).spent for key in sorted(keys)}
 
     def entries(
         self, *, kind: Kind | None = None, key: str | None = None, limit: int | None = None, offset: int = 0
@@ -344,31 +338,6 @@ def _require(kind: str, key: str, amount: float) -> None:
         raise LedgerError(f"ledger: an amount of {amount} {kind} cannot be: it is finite and at least 0")
 
 
-def _open(connection: Connection, kind: str | None = None, key: str | None = None) -> list[Entry]:
-    end = ledger.alias("end")
-    closed = exists().where(end.c.reservation == ledger.c.reservation, end.c.state != "reserve")
-    query = select(ledger).where(ledger.c.state == "reserve", ~closed)
-    if kind is not None:
-        query = query.where(ledger.c.kind == kind, ledger.c.key == key)
-    return [chain.entry(row) for row in connection.execute(query.order_by(ledger.c.seq))]
-
-
-def _find_open(connection: Connection, reservation: str) -> Entry:
-    # The head is the lock that makes this answer last until the commit.
-    chain.head(connection, lock=True)
-    found = [
-        chain.entry(row)
-        for row in connection.execute(select(ledger).where(ledger.c.reservation == reservation).order_by(ledger.c.seq))
-    ]
-    if not found:
-        raise LedgerError(f"ledger: there is no reservation {reservation}: reserve before settling or releasing")
-    if len(found) > 1:
-        raise LedgerError(
-            f"ledger: reservation {reservation} was closed by entry {found[-1].seq} ({found[-1].state}): reserve again"
-        )
-    return found[0]
-
-
 def _close(connection: Connection, held: Entry, time: int, detail: Mapping[str, Any]) -> None:
     chain.add(
         connection,
@@ -381,20 +350,6 @@ def _close(connection: Connection, held: Entry, time: int, detail: Mapping[str, 
         reservation=held.reservation,
         detail=detail,
     )
-
-
-def _balance(connection: Connection, kind: str, key: str, time: int) -> Balance:
-    settled = connection.scalars(
-        select(ledger.c.amount).where(ledger.c.kind == kind, ledger.c.key == key, ledger.c.state == "settle")
-    ).all()
-    opened = _open(connection, kind, key)
-    dead = [held.amount for held in opened if _is_dead(held, time)]
-    live = [held.amount for held in opened if not _is_dead(held, time)]
-    return Balance(spent=math.fsum((*settled, *dead)), held=math.fsum(live))
-
-
-def _is_dead(held: Entry, time: int) -> bool:
-    return held.expires is not None and held.expires <= time
 
 
 def _overspent(kind: str, key: str, amount: float, limit: float, check: str, balance: Balance) -> BudgetSpent:
