@@ -23,7 +23,9 @@ def faults(store: Store) -> list[str]:
     known = {stored.verdict.id for stored in history(store)}
     moves = [entry for entry in entries if entry.kind == "promotion"]
     paid = [entry.verdict_id for entry in entries if entry.kind == "answers" and entry.state == "settle"]
-    found += [f"alias moved by entry {entry.seq} without its verdict" for entry in moves if entry.verdict_id not in known]
+    found += [
+        f"alias moved by entry {entry.seq} without its verdict" for entry in moves if entry.verdict_id not in known
+    ]
     found += [f"verdict {name} on record without its spend" for name in known - set(paid)]
     found += [f"spend for {name} without its verdict" for name in set(paid) - known]
     if len(paid) != len(set(paid)):
