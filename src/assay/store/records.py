@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from assay.store.database import Store
     from assay.store.ledger import Reservation
 
+__all__ = ["AliasMove", "StoredVerdict", "find", "get", "history", "latest", "record", "since"]
+
 _SHORTEST_PREFIX = 4
 
 
