@@ -314,6 +314,13 @@ class Story:
         finally:
             sys.path.remove(str(self.folder))
         count: int = send.send(path, url)
+        # The log is written behind the server's back, so that it never holds up a prediction.
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            with urlopen(f"{url}/v2/health/ready") as answer:
+                if not json.load(answer)["log"]["queued"]:
+                    break
+            time.sleep(0.02)
         return count
 
     def _wait_for(self, server: subprocess.Popen[Any]) -> str:
