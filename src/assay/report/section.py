@@ -41,7 +41,7 @@ def check_section(group: Group) -> str:
         if verdict.evidence.series
     ]
     loud = [verdict for verdict in ordered if verdict.status not in ("pass", "skipped")]
-    calm = [verdict for verdict in ordered if verdict not in loud]
+    calm = [verdict for verdict in ordered if verdict.status in ("pass", "skipped")]
     details = "".join(_detail(verdict, folded=False) for verdict in loud)
     quiet = "".join(_detail(verdict, folded=several) for verdict in calm)
     if len(calm) >= _FOLDED_FROM:

@@ -45,6 +45,7 @@ _STYLES = {
     "error": "bold magenta",
 }
 _QUIET = ("pass", "skipped")
+_MOST_DETAILS = 3
 _LEAST_NAME = 8
 _STACK_INDENT = 4
 _INDENT = 3
@@ -62,8 +63,8 @@ def render(
 ) -> str:
     """Write verdicts for a terminal.
 
-    A status in capitals blocks what depends on it. With ``concise``, three or more passes of one check share a line and
-    passing verdicts have no details.
+    A status in capitals blocks what depends on it. With ``concise``, three or more passes of one check share a line,
+    passing verdicts have no details, and of one check at most three verdicts have.
 
     Parameters
     ----------
@@ -102,9 +103,14 @@ def render(
     context = context or ReportContext()
     out = [screen.text(" · ".join(_header(verdicts, context)), "bold"), Text()]
     out += _table(verdicts, screen, fold=verbosity == "concise")
-    for verdict in verdicts:
-        if verbosity == "full" or verdict.status not in _QUIET:
+    for group in groups(verdicts):
+        told = [verdict for verdict in group.verdicts if verbosity == "full" or verdict.status not in _QUIET]
+        shown = told if verbosity == "full" else told[:_MOST_DETAILS]
+        for verdict in shown:
             out += [Text(), *_details(verdict, screen)]
+        if len(told) > len(shown):
+            more = f"{len(told) - len(shown)} more of {group.check} did not pass; the full format tells each."
+            out += [Text(), screen.text(more, "dim")]
     if context.answers:
         out.append(Text())
         for answer in context.answers:

@@ -122,3 +122,22 @@ def test_a_terminal_gets_unicode_and_color_unless_it_asks_for_none(verdicts, con
 
 def test_no_verdicts_is_said_in_words():
     assert render([]).splitlines()[-3:] == ["Nothing was checked", "", "no verdicts"]
+
+
+def test_a_check_that_fails_everywhere_tells_three_in_detail():
+    failing = [
+        Verdict(
+            status="fail",
+            check="nulls",
+            code="VAL104",
+            stage="data",
+            subject=f"c{place}",
+            claim=Claim("no nulls"),
+            guarantee=Guarantee.exact(0.05, "false alarm"),
+        )
+        for place in range(20)
+    ]
+    concise, full = render(failing), render(failing, verbosity="full")
+    assert concise.count("assay explain") == 3
+    assert "17 more of nulls did not pass; the full format tells each." in concise
+    assert full.count("assay explain") == 20
