@@ -86,11 +86,11 @@ class FixedSampleAtEveryLook(betting.ConfidenceSequence):
 
 def test_confidence_sequence_holds_at_every_look_and_a_fixed_interval_does_not() -> None:
     coverage.assert_error_below(
-        lambda rng: sequence_errs(rng, betting.ConfidenceSequence(ALPHA)), ALPHA, runs=150, seed=5
+        lambda rng: sequence_errs(rng, betting.ConfidenceSequence(ALPHA)), ALPHA, runs=100, seed=5
     )
     with pytest.raises(AssertionError, match="promised to err"):
         coverage.assert_error_below(
-            lambda rng: sequence_errs(rng, FixedSampleAtEveryLook(ALPHA)), ALPHA, runs=150, seed=5
+            lambda rng: sequence_errs(rng, FixedSampleAtEveryLook(ALPHA)), ALPHA, runs=100, seed=5
         )
 
 

@@ -127,9 +127,9 @@ def test_a_month_of_days_decides() -> None:
 
     coverage.assert_power_above(decides, 0.8, runs=200, seed=6)
 
-    def bounds_error(rng: np.random.Generator) -> bool:
+    def bounds_it(rng: np.random.Generator) -> bool:
         sizes = simulate.unit_sizes(rng, 30, mean=900)
         totals = simulate.clustered_binary(rng, sizes, mean=0.2, icc=0.05)
-        return clustered.upper(totals, sizes, 0.05) < 0.28
+        return clustered.upper(totals, sizes, 0.05) < 0.3
 
-    coverage.assert_power_above(bounds_error, 0.6, runs=150, seed=7)
+    coverage.assert_power_above(bounds_it, 0.7, runs=150, seed=7)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TRUE, FALSE = 16, 4  # hypotheses that hold, and that do not
-RUNS = 2000
+RUNS = 1200
 
 
 def p_values(rng: np.random.Generator, shared: float) -> np.ndarray:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.stats import bets
@@ -19,6 +19,7 @@ def test_shares_sum_to_one_and_no_bet_exceeds_the_stake(mixture: bets.Bets) -> N
     assert mixture.fractions(1e-9, 1.0)[-1] == 1
 
 
+@settings(deadline=None)
 @given(st.floats(0.001, 0.998), st.floats(1e-4, 0.5), st.floats(0, 1), st.floats(0, 1))
 def test_each_bet_falls_as_the_mean_grows(mean: float, step: float, size: float, share: float) -> None:
     # The proof in the module, at a random unit with 0 <= total <= size <= 1.

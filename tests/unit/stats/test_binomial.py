@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -70,6 +70,7 @@ def test_scalars_give_floats_and_arrays_broadcast() -> None:
     assert grid[3, 1] == binomial.upper(3, 20, 0.05)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 500), st.floats(0, 1), st.floats(1e-9, 0.5))
 def test_symmetric_and_monotone_in_alpha(n: int, share: float, alpha: float) -> None:
     k = round(share * n)

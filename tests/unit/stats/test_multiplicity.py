@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -11,11 +11,13 @@ from assay.stats import multiplicity
 p_lists = st.lists(st.floats(0, 1), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(p_lists)
 def test_benjamini_hochberg_agrees_with_scipy(p: list[float]) -> None:
     assert multiplicity.benjamini_hochberg(p) == pytest.approx(stats.false_discovery_control(p))
 
 
+@settings(deadline=None)
 @given(p_lists)
 def test_holm_is_its_definition_and_commutes_with_order(p: list[float]) -> None:
     adjusted = multiplicity.holm(p)
@@ -35,6 +37,7 @@ def test_textbook_example() -> None:
     assert multiplicity.benjamini_hochberg(p) == pytest.approx([0.05] * 5)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=20), st.floats(0.01, 0.5))
 def test_e_bh_is_its_definition(e: list[float], alpha: float) -> None:
     rejected = multiplicity.e_bh(e, alpha)

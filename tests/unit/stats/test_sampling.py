@@ -11,7 +11,7 @@ def test_seed_is_fixed_for_good() -> None:
     assert sampling.seed("better", "b3:00ff") == 7434326143161286714
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))
 def test_seeds_differ_with_their_parts(a: list[str], b: list[str]) -> None:
     assert 0 <= sampling.seed(*a) < 2**63

@@ -4,7 +4,7 @@ import datetime
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.stats.unit_sums import by_unit
@@ -31,6 +31,7 @@ def test_sums_are_in_the_order_of_the_labels(units: object) -> None:
     assert sums.labels[0] == np.asarray(units)[1]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 9), st.text(max_size=2)), min_size=1, max_size=30))
 def test_row_order_does_not_matter(rows: list[tuple[int, str]]) -> None:
     values, units = [v for v, _ in rows], [u for _, u in rows]
