@@ -1,0 +1,249 @@
+"""Verdicts on record: written with their spend, alias move and lineage at once, or not at all."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from sqlalchemy import func, insert, select
+
+from assay.core.fingerprint import canonical_json
+from assay.core.verdict import Verdict
+from assay.errors import StoreError
+from assay.store.aliases import AliasMove, move_alias
+from assay.store.edges import Edge, add_edges
+from assay.store.ledger import Ledger
+from assay.store.schema import now, verdicts
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from sqlalchemy import Connection, Row
+
+    from assay.core.check import Stage
+    from assay.store.database import Store
+    from assay.store.ledger import Reservation
+
+_SHORTEST_PREFIX = 4
+
+
+class StoredVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A verdict with the circumstances of its recording.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    created : int
+        When it was recorded, in milliseconds since 1970 in UTC.
+    run_id : str or None
+    model : str
+        The version that it is about, as ``name/version``; empty when it is about none.
+    fingerprints : dict of str to str
+        Content fingerprint of each dataset that it is about.
+    cache_key : str or None
+    """
+
+    verdict: Verdict
+    created: int
+    run_id: str | None
+    model: str
+    fingerprints: dict[str, str]
+    cache_key: str | None
+
+
+def record(
+    store: Store,
+    *,
+    verdicts: Sequence[Verdict],
+    cache_key: str | None = None,
+    settle: Iterable[tuple[Reservation, float]] = (),
+    edges: Iterable[Edge | tuple[str, str, str, str, str]] = (),
+    alias: AliasMove | None = None,
+    run_id: str | None = None,
+    model: str = "",
+    datasets: Mapping[str, str] | None = None,
+) -> list[str]:
+    """Commit verdicts, what they spent, the alias that they move and their lineage, in one transaction.
+
+    Either all of it is on record or nothing is, whenever the process dies.
+
+    Parameters
+    ----------
+    store : Store
+    verdicts : sequence of Verdict
+    cache_key : str or None
+        Digest of all inputs of the evaluation, to find these verdicts by. When the same verdicts are on record under it
+        already, nothing new was learned: they are recorded again, as the newest, and what was reserved is given back.
+    settle : iterable of (Reservation, float)
+        What was reserved, and how much of it was spent.
+    edges : iterable of Edge or of tuples like it
+        More lineage. Edges from ``run_id``, ``model`` and ``datasets`` to each verdict are added by themselves.
+    alias : AliasMove or None
+        The alias that the first of these verdicts moves. Without a verdict its ``detail`` must say why it moves.
+    run_id : str or None
+    model : str
+        The version that the verdicts are about, as ``name/version``.
+    datasets : dict of str to str, optional
+        Name and content fingerprint of the datasets that were read; by default what the evidence of each verdict says.
+
+    Returns
+    -------
+    list of str
+        Id of each verdict.
+
+    Raises
+    ------
+    Conflict
+        If somebody moved the alias meanwhile; nothing is written then.
+    LedgerError
+        If a reservation is not open; nothing is written then.
+    ValueError
+        If an alias is to move without a verdict and without a reason.
+    """
+    if alias is not None and not verdicts and not alias.detail:
+        raise ValueError(
+            f"{alias.name}@{alias.alias}: an alias moves with the verdict that allows it, or with a reason"
+        )
+    ids = [verdict.id for verdict in verdicts]
+    first = ids[0] if ids else None
+    ledger = Ledger(store)
+    with store.transaction() as connection:
+        repeated = cache_key is not None and ids == [row.id for row in _recorded(connection, cache_key)]
+        _insert(connection, verdicts, cache_key, run_id, model, datasets)
+        for reservation, amount in settle:
+            if repeated:
+                ledger.release_in(connection, reservation.id, f"verdict {first} was on record already")
+            else:
+                ledger.settle(connection, reservation, amount, first, {"verdicts": ids} if len(ids) > 1 else None)
+        if alias is not None:
+            move_alias(connection, alias, first)
+        add_edges(connection, [*_edges(ids, run_id, model, datasets), *edges])
+    return ids
+
+
+def find(store: Store, cache_key: str) -> list[Verdict]:
+    """Verdicts that were recorded last for these inputs, in their order; none if there are none."""
+    with store.read() as connection:
+        return [Verdict.from_json(row.body) for row in _recorded(connection, cache_key)]
+
+
+def get(store: Store, id_prefix: str) -> Verdict:
+    """One verdict, by its id or the first four or more digits of it.
+
+    Raises
+    ------
+    StoreError
+        If no verdict has it, or several have.
+    """
+    prefix = id_prefix.lower()
+    if len(prefix) < _SHORTEST_PREFIX or not set(prefix) <= set("0123456789abcdef"):
+        raise StoreError(f"{id_prefix!r} is not a verdict: give four or more hex digits of its id")
+    with store.read() as connection:
+        query = select(verdicts.c.id, verdicts.c.body).where(verdicts.c.id.startswith(prefix))
+        found = {row.id: row.body for row in connection.execute(query.order_by(verdicts.c.seq))}
+    if not found:
+        raise StoreError(f"no verdict {id_prefix!r} in this store: `assay status` lists the newest")
+    if len(found) > 1:
+        raise StoreError(f"{id_prefix!r} could be any of {', '.join(sorted(found)[:5])}: give more digits")
+    return Verdict.from_json(next(iter(found.values())))
+
+
+def latest(store: Store, stage: Stage | None = None, check: str | None = None) -> list[StoredVerdict]:
+    """Newest verdict of each check and subject, newest first."""
+    newest = select(func.max(verdicts.c.seq)).group_by(verdicts.c.check_id, verdicts.c.subject)
+    with store.read() as connection:
+        query = _selected(stage, check).where(verdicts.c.seq.in_(newest)).order_by(verdicts.c.seq.desc())
+        return [_stored(row) for row in connection.execute(query)]
+
+
+def history(
+    store: Store,
+    stage: Stage | None = None,
+    check: str | None = None,
+    subject: str | None = None,
+    limit: int | None = None,
+) -> list[StoredVerdict]:
+    """All verdicts, newest first."""
+    query = _selected(stage, check).order_by(verdicts.c.seq.desc()).limit(limit)
+    if subject is not None:
+        query = query.where(verdicts.c.subject == subject)
+    with store.read() as connection:
+        return [_stored(row) for row in connection.execute(query)]
+
+
+def since(store: Store, seen: Collection[str]) -> list[StoredVerdict]:
+    """Verdicts whose ids are not among those that were seen, oldest first."""
+    with store.read() as connection:
+        known = connection.execute(select(verdicts.c.seq, verdicts.c.id).order_by(verdicts.c.seq))
+        fresh = [row.seq for row in known if row.id not in seen]
+        query = select(verdicts).where(verdicts.c.seq.in_(fresh)).order_by(verdicts.c.seq)
+        return [_stored(row) for row in connection.execute(query)]
+
+
+def _recorded(connection: Connection, cache_key: str) -> list[Row[Any]]:
+    last = (
+        select(verdicts.c.recording).where(verdicts.c.cache_key == cache_key).order_by(verdicts.c.seq.desc()).limit(1)
+    )
+    query = select(verdicts.c.id, verdicts.c.body).where(verdicts.c.recording == last.scalar_subquery())
+    return list(connection.execute(query.where(verdicts.c.cache_key == cache_key).order_by(verdicts.c.seq)))
+
+
+def _insert(
+    connection: Connection,
+    found: Sequence[Verdict],
+    cache_key: str | None,
+    run_id: str | None,
+    model: str,
+    datasets: Mapping[str, str] | None,
+) -> None:
+    recording, time = secrets.token_hex(16), now()
+    rows = [
+        {
+            "id": verdict.id,
+            "recording": recording,
+            "cache_key": cache_key,
+            "check_id": verdict.check,
+            "code": verdict.code,
+            "stage": verdict.stage,
+            "status": verdict.status,
+            "subject": verdict.subject,
+            "model": model,
+            "datasets": canonical_json(verdict.evidence.fingerprints if datasets is None else datasets).decode(),
+            "run_id": run_id,
+            "created": time,
+            "body": verdict.to_json().decode(),
+        }
+        for verdict in found
+    ]
+    if rows:
+        connection.execute(insert(verdicts), rows)
+
+
+def _edges(ids: list[str], run_id: str | None, model: str, datasets: Mapping[str, str] | None) -> list[Edge]:
+    sources = [("dataset", fingerprint, "read") for fingerprint in (datasets or {}).values()]
+    if model:
+        sources.append(("model_version", model, "judged"))
+    if run_id:
+        sources.append(("run", run_id, "produced"))
+    return [Edge(kind, source, "verdict", verdict, relation) for verdict in ids for kind, source, relation in sources]
+
+
+def _selected(stage: str | None, check: str | None) -> Any:
+    query = select(verdicts)
+    if stage is not None:
+        query = query.where(verdicts.c.stage == stage)
+    if check is not None:
+        query = query.where(verdicts.c.check_id == check)
+    return query
+
+
+def _stored(row: Row[Any]) -> StoredVerdict:
+    return StoredVerdict(
+        verdict=Verdict.from_json(row.body),
+        created=row.created,
+        run_id=row.run_id,
+        model=row.model,
+        fingerprints=msgspec.json.decode(row.datasets),
+        cache_key=row.cache_key,
+    )
