@@ -72,7 +72,7 @@ def main() -> None:
         run.log_metric("days", table["date"].nunique())
         run.log_metric("flights", len(table))
         run.log_metric("late_share", float(table[LABEL].mean()))
-        run.log_dataset("train")
+        run.log_dataset("train", table)
         run.log_model(model, name="flights", example=table[FEATURES].head(20))
 
 

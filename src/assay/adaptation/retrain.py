@@ -25,7 +25,8 @@ from assay.data import fingerprint, table
 from assay.errors import ModelError, ProjectError
 from assay.store import records
 from assay.tracking.registry import Registry
-from assay.tracking.runs import get_run, resume, run
+from assay.tracking.run_record import get_run
+from assay.tracking.runs import resume, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -60,7 +60,8 @@ class Dataset:
                 f"dataset {self.name!r}: label {label!r} is missing in row {int(missing.argmax())}"
                 f" ({int(missing.sum())} in all); drop these rows or label them"
             )
-        return self.frame[label].to_numpy()
+        labels: np.ndarray = self.frame[label].to_numpy()
+        return labels
 
     @property
     def unit(self) -> np.ndarray | None:
@@ -135,7 +136,8 @@ class Predictor:
         assert self.content is not None
         model = load_model(self.content)
         score = positive_score(model, dataset.frame)
-        return Predictions(model.predict(dataset.frame), score, None if score is None else model.classes[1])
+        positive = model.classes[1] if score is not None and model.classes else None
+        return Predictions(model.predict(dataset.frame), score, positive)
 
 
 def positive_score(model: Any, frame: pd.DataFrame) -> np.ndarray | None:

@@ -12,6 +12,7 @@ from assay.core.guarantee import Guarantee
 from assay.core.verdict import Verdict
 from assay.errors import ModelError
 from assay.store import records
+from assay.store.aliases import AliasMove
 from assay.tracking.formats import load as load_model
 from assay.tracking.registry import Registry
 
@@ -89,7 +90,7 @@ def promote(
         verdicts=[loads],
         cache_key=None,
         edges=[("verdict", verdict.id, "model_version", f"{model}/{version.version}", "judged") for verdict in gate],
-        alias=records.AliasMove(
+        alias=AliasMove(
             model,
             alias,
             version.version,

@@ -21,7 +21,7 @@ from assay.core.project import stage_of
 from assay.core.verdict import Verdict
 from assay.errors import AssayError, ExitCode, UsageError
 from assay.store import records
-from assay.store.ledger import Ledger
+from assay.store.ledger import Kind, Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ class Spend:
     ``once`` names what is paid for; a second check of the same thing pays nothing.
     """
 
-    kind: str
+    kind: Kind
     key: str
     amount: float
     limit: float
