@@ -10,6 +10,7 @@ import msgspec
 
 from assay.data import columns_present, fingerprint, require_rows, table, to_pandas
 from assay.errors import DataError, ModelError
+from assay.tracking.formats import LoadedModel
 from assay.tracking.formats import load as load_model
 from assay.tracking.registry import Registry
 
@@ -134,18 +135,22 @@ class Predictor:
                 )
             return Predictions(values)
         assert self.content is not None
-        model = load_model(self.content)
-        score = positive_score(model, dataset.frame)
-        positive = model.classes[1] if score is not None and model.classes else None
-        return Predictions(model.predict(dataset.frame), score, positive)
+        return answers(load_model(self.content), dataset.frame)
 
 
-def positive_score(model: Any, frame: pd.DataFrame) -> np.ndarray | None:
-    """Probability of the second class of a binary classifier, shape (n,); ``None`` for any other model."""
-    if model.classes is None or len(model.classes) != 2:
-        return None
-    scores: np.ndarray = model.predict_proba(frame)[:, 1]
-    return scores
+def answers(model: LoadedModel, frame: pd.DataFrame) -> Predictions:
+    """Ask a model about the rows of a frame, which may have more columns than the model takes.
+
+    Raises
+    ------
+    DataError
+        If a column that the model takes is missing or of another type.
+    """
+    wanted = [column for column in model.signature["inputs"] if column in frame.columns]
+    labels, probabilities = model.answer(frame[wanted])
+    if model.classes is None or len(model.classes) != 2 or probabilities is None:
+        return Predictions(labels)
+    return Predictions(labels, probabilities[:, 1], model.classes[1])
 
 
 @dataclass(frozen=True)

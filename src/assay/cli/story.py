@@ -116,11 +116,12 @@ class Story:
         """Stream week after week; labels come one day late; act on what the monitor says."""
         self.chapter(
             "The year passes",
-            "Each week: its table is checked, its flights are forecast over HTTP, its labels arrive, the monitor looks.",
+            "Flights are forecast over HTTP as they come. At the end of each week its table is checked, its labels "
+            "arrive, and the monitor looks.",
         )
         for line in (
-            "$ assay check fit --with live=data/live/WEEK.parquet",
             f"$ python send.py data/live/WEEK.parquet --url {url}",
+            "$ assay check fit --with live=data/live/WEEK.parquet",
             "$ assay labels import data/labels/WEEK.parquet --time known_on",
             "$ assay monitor",
         ):
@@ -149,8 +150,9 @@ class Story:
     def week(self, week: date, url: str) -> Verdict | None:
         """One week; one line. Returns the monitor's verdict."""
         name = f"{week.isoformat()}.parquet"
-        _, fit = self.quietly("check", "fit", "--with", f"live=data/live/{name}")
         sent = self._send(f"data/live/{name}", url)
+        _, fit = self.quietly("check", "fit", "--with", f"live=data/live/{name}")
+        self._logged(url)
         self.quietly("labels", "import", f"data/labels/{name}", "--time", "known_on")
         _, harm = self.quietly("monitor")
         flagged = [verdict.name for verdict in fit if verdict.failed]
@@ -314,14 +316,16 @@ class Story:
         finally:
             sys.path.remove(str(self.folder))
         count: int = send.send(path, url)
-        # The log is written behind the server's back, so that it never holds up a prediction.
+        return count
+
+    def _logged(self, url: str) -> None:
+        """Wait for the log: it is written behind the server's back, so that it never holds up a prediction."""
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while time.monotonic() < deadline:
             with urlopen(f"{url}/v2/health/ready") as answer:
                 if not json.load(answer)["log"]["queued"]:
-                    break
+                    return
             time.sleep(0.02)
-        return count
 
     def _wait_for(self, server: subprocess.Popen[Any]) -> str:
         """Read the address from the server's log."""
