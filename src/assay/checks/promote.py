@@ -80,9 +80,7 @@ def promote(
     if before is not None and before.version == version.version:
         raise ModelError(f"{model}/{version.version} is already {alias}")
     gate = run_checks(project, "stage:gate", datasets, series=series, candidate=side).results
-    judged = [v for v in gate if v.blocking and v.evidence.fingerprints.get("new", version.digest) == version.digest]
-    refused = [v for v in judged if not v.passed and not (v.status == "skipped" and before is None)]
-    if refused and not override:
+    if not override and not all(verdict.passed for verdict in gate if verdict.blocking):
         return Promotion(gate, False, version.version, before.version if before else None)
     loads = _loads(project, model, version)
     records.record(

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import time
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ LAST_WEEK = date(2013, 12, 23)
 LAST_WEEK_FAST = date(2013, 9, 23)
 BROKEN_WEEK = date(2013, 5, 20)
 START_TIMEOUT_SECONDS = 30.0
+MOST_COLUMNS = 100
 
 
 class Story:
@@ -246,7 +248,8 @@ class Story:
         self.steps.append(StoryStep(title, text=text))
         self.console.print(f"[bold]{number}. {title}[/]")
         if text:
-            self.console.print(f"   {text}")
+            width = min(self.console.width, MOST_COLUMNS)
+            self.console.print(textwrap.fill(text, width, initial_indent="   ", subsequent_indent="   "), markup=False)
 
     def program(self, script: str, *arguments: str) -> None:
         """Show and run a script of the project."""
