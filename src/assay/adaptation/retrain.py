@@ -255,7 +255,6 @@ def _wait(project: Project, name: str, candidate: Candidate, champion: int, came
                 effect="the next look",
             ),
         ),
-        subject=str(candidate.version),
     )
     records.record(project.store, verdicts=[verdict], cache_key=None)
     return Adaptation([verdict], False, candidate.version)
@@ -297,5 +296,4 @@ def _summary(
         evidence=Evidence(n=rows, units=units, method="all blocking gate checks"),
         reason=f"{outcome}: {details}",
         actions=actions,
-        subject=str(version),
     )

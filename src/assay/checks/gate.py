@@ -20,6 +20,7 @@ from assay.gate import decide, decide_slices, parse
 
 if TYPE_CHECKING:
     from assay.checks.inputs import Dataset, Inputs, Predictor
+    from assay.checks.project import Project
 
 
 def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
@@ -44,7 +45,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         command = f"python {train}.py" if new is None else f"assay models promote {model} --to {check.old}"
         # Without a champion there is nothing to be worse than; without a candidate nothing was shown.
         blocking = check.blocking and new is None
-        return Job({"missing": side}, lambda: [_skipped(check, model, side, command, blocking)])
+        return Job({"missing": side}, lambda: _skipped(check, project, model, side, command, blocking))
     slices = project.slices_of(check.slices)
     claims = sum(stage_of(c) == "gate" and c.blocking for c in project.file.checks)
     answers = inputs.series.looks if inputs.series else dataset.declared.queries
@@ -114,8 +115,9 @@ def _finish(verdict: Verdict, check: CheckTable, inputs: Inputs, known: dict[str
     return msgspec.structs.replace(verdict, evidence=evidence, severity=check.severity)
 
 
-def _skipped(check: CheckTable, model: str, side: str, command: str, blocking: bool) -> Verdict:
-    return Verdict(
+def _skipped(check: CheckTable, project: Project, model: str, side: str, command: str, blocking: bool) -> list[Verdict]:
+    """One verdict for each slice, so that the verdicts to come take their places."""
+    skipped = Verdict(
         status="skipped",
         guarantee=Guarantee.none("nothing was tested"),
         check=check.name,
@@ -127,3 +129,5 @@ def _skipped(check: CheckTable, model: str, side: str, command: str, blocking: b
         severity=check.severity,
         blocking=blocking,
     )
+    names = project.slices_of(check.slices) or ("",)
+    return [msgspec.structs.replace(skipped, subject=name) for name in names]

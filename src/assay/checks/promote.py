@@ -111,5 +111,4 @@ def _loads(project: Project, model: str, version: Any) -> Verdict:
         claim=Claim(f"{model}/{version.version} answers its stored example as when it was saved"),
         evidence=Evidence(fingerprints={"new": version.digest}),
         reason="the stored example gives the stored answers",
-        subject=str(version.version),
     )

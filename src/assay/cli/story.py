@@ -15,7 +15,6 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -275,11 +274,7 @@ class Story:
         return code, self._collect()
 
     def _invoke(self, arguments: tuple[str, ...]) -> int:
-        try:
-            cli.main(list(arguments), prog_name="assay", standalone_mode=False)
-        except click.exceptions.Exit as stop:
-            return stop.exit_code
-        return 0
+        return int(cli.main(list(arguments), prog_name="assay", standalone_mode=False) or 0)
 
     def _collect(self) -> list[Verdict]:
         """Verdicts that were stored since the last call; the newest step of the story owns them."""
