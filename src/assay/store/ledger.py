@@ -89,7 +89,7 @@ class Ledger:
     ...     ledger = Ledger(store)
     ...     held = ledger.reserve("answers", "f00d", 1, limit=1, check="better")
     ...     with store.transaction() as connection:
-    ...         ledger.settle(connection, held, 1, verdict_id="0123456789ab")
+    ...         entry = ledger.settle(connection, held, 1, verdict_id="0123456789ab")
     ...     ledger.spent("answers", "f00d"), ledger.verify()
     (1.0, 2)
     """
