@@ -118,6 +118,9 @@ def write(flights: pd.DataFrame, folder: Path) -> None:
         save(labels, folder / "labels" / name)
         if start == BROKEN_WEEK:
             save(damage(week[KNOWN]), folder / "broken" / name)
+    for name, part in (("train", winter[odd]), ("test", winter[~odd]), ("live", rest)):
+        days = part["date"].nunique()
+        print(f"{name:<5}  {len(part):>7,} flights of {days:>3} days, {part['late'].mean():.1%} late")
 
 
 def damage(week: pd.DataFrame) -> pd.DataFrame:

@@ -72,8 +72,9 @@ def main() -> None:
         run.log_metric("days", table["date"].nunique())
         run.log_metric("flights", len(table))
         run.log_metric("late_share", float(table[LABEL].mean()))
-        run.log_dataset("train")
-        run.log_model(model, name="flights", example=table[FEATURES].head(20))
+        run.log_dataset("train", table)
+        version = run.log_model(model, name="flights", example=table[FEATURES].head(20))
+    print(f"{version} is registered: trained on {len(table):,} flights of {table['date'].nunique()} days")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,8 @@ from assay.data import fingerprint, table
 from assay.errors import ModelError, ProjectError
 from assay.store import records
 from assay.tracking.registry import Registry
-from assay.tracking.runs import get_run, resume, run
+from assay.tracking.run_record import get_run
+from assay.tracking.runs import resume, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -254,7 +255,6 @@ def _wait(project: Project, name: str, candidate: Candidate, champion: int, came
                 effect="the next look",
             ),
         ),
-        subject=str(candidate.version),
     )
     records.record(project.store, verdicts=[verdict], cache_key=None)
     return Adaptation([verdict], False, candidate.version)
@@ -296,5 +296,4 @@ def _summary(
         evidence=Evidence(n=rows, units=units, method="all blocking gate checks"),
         reason=f"{outcome}: {details}",
         actions=actions,
-        subject=str(version),
     )

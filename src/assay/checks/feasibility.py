@@ -41,7 +41,8 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
             "unit": dataset.frame[dataset.declared.unit] if dataset.declared.unit else None,
             "timestamp": dataset.timestamp,
             "columns": dataset.repeated_columns(),
-            "seed": seed(check.name, dataset.fingerprint),
+            # scikit-learn takes seeds of 32 bits.
+            "seed": seed(check.name, dataset.fingerprint) % 2**32,
         }
         methods: list[tuple[str, Callable[[], Verdict]]] = [
             (

@@ -20,6 +20,7 @@ from assay.gate import decide, decide_slices, parse
 
 if TYPE_CHECKING:
     from assay.checks.inputs import Dataset, Inputs, Predictor
+    from assay.checks.project import Project
 
 
 def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
@@ -36,18 +37,22 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     if dataset.declared.label is None:
         raise ProjectError(f"{project.path}: [datasets.{name}] names no label, which check {check.name!r} needs")
     new = inputs.predictor(model, check.new)
-    old = inputs.predictor(model, check.old) if "old" in condition.models else None
+    champion = inputs.predictor(model, check.old)
+    old = champion if "old" in condition.models else None
     if new is None or ("old" in condition.models and old is None):
         side = check.new if new is None else check.old
         train = declared.train.partition(":")[0] if declared and declared.train else "train"
         command = f"python {train}.py" if new is None else f"assay models promote {model} --to {check.old}"
-        return Job({"missing": side}, lambda: [_skipped(check, model, side, command)])
+        # Without a champion there is nothing to be worse than; without a candidate nothing was shown.
+        blocking = check.blocking and new is None
+        return Job({"missing": side}, lambda: _skipped(check, project, model, side, command, blocking))
     slices = project.slices_of(check.slices)
     claims = sum(stage_of(c) == "gate" and c.blocking for c in project.file.checks)
     answers = inputs.series.looks if inputs.series else dataset.declared.queries
     key = inputs.series.key if inputs.series else dataset.fingerprint
     per_answer = alpha / (answers if inputs.series else histories(dataset.declared, claims))
-    candidate = f"{new.identity}:{old.identity if old else ''}"
+    # All claims about one candidate are one answer; against another champion it is another question.
+    candidate = f"{new.identity}:{champion.identity if champion else ''}"
     depends = {
         f"dataset:{name}": dataset.fingerprint,
         "new": new.identity,
@@ -110,8 +115,9 @@ def _finish(verdict: Verdict, check: CheckTable, inputs: Inputs, known: dict[str
     return msgspec.structs.replace(verdict, evidence=evidence, severity=check.severity)
 
 
-def _skipped(check: CheckTable, model: str, side: str, command: str) -> Verdict:
-    return Verdict(
+def _skipped(check: CheckTable, project: Project, model: str, side: str, command: str, blocking: bool) -> list[Verdict]:
+    """One verdict for each slice, so that the verdicts to come take their places."""
+    skipped = Verdict(
         status="skipped",
         guarantee=Guarantee.none("nothing was tested"),
         check=check.name,
@@ -121,5 +127,7 @@ def _skipped(check: CheckTable, model: str, side: str, command: str) -> Verdict:
         reason=f"{model} has no {side} yet",
         actions=(Action(f"make a {side}", command),),
         severity=check.severity,
-        blocking=check.blocking,
+        blocking=blocking,
     )
+    names = project.slices_of(check.slices) or ("",)
+    return [msgspec.structs.replace(skipped, subject=name) for name in names]

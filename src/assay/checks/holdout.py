@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from assay.tracking.runs import get_run
+from assay.tracking.run_record import get_run
 
 if TYPE_CHECKING:
     from assay.checks.project import Project

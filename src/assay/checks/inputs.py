@@ -10,6 +10,7 @@ import msgspec
 
 from assay.data import columns_present, fingerprint, require_rows, table, to_pandas
 from assay.errors import DataError, ModelError
+from assay.tracking.formats import LoadedModel
 from assay.tracking.formats import load as load_model
 from assay.tracking.registry import Registry
 
@@ -60,7 +61,8 @@ class Dataset:
                 f"dataset {self.name!r}: label {label!r} is missing in row {int(missing.argmax())}"
                 f" ({int(missing.sum())} in all); drop these rows or label them"
             )
-        return self.frame[label].to_numpy()
+        labels: np.ndarray = self.frame[label].to_numpy()
+        return labels
 
     @property
     def unit(self) -> np.ndarray | None:
@@ -133,17 +135,22 @@ class Predictor:
                 )
             return Predictions(values)
         assert self.content is not None
-        model = load_model(self.content)
-        score = positive_score(model, dataset.frame)
-        return Predictions(model.predict(dataset.frame), score, None if score is None else model.classes[1])
+        return answers(load_model(self.content), dataset.frame)
 
 
-def positive_score(model: Any, frame: pd.DataFrame) -> np.ndarray | None:
-    """Probability of the second class of a binary classifier, shape (n,); ``None`` for any other model."""
-    if model.classes is None or len(model.classes) != 2:
-        return None
-    scores: np.ndarray = model.predict_proba(frame)[:, 1]
-    return scores
+def answers(model: LoadedModel, frame: pd.DataFrame) -> Predictions:
+    """Ask a model about the rows of a frame, which may have more columns than the model takes.
+
+    Raises
+    ------
+    DataError
+        If a column that the model takes is missing or of another type.
+    """
+    wanted = [column for column in model.signature["inputs"] if column in frame.columns]
+    labels, probabilities = model.answer(frame[wanted])
+    if model.classes is None or len(model.classes) != 2 or probabilities is None:
+        return Predictions(labels)
+    return Predictions(labels, probabilities[:, 1], model.classes[1])
 
 
 @dataclass(frozen=True)

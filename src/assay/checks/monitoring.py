@@ -8,7 +8,7 @@ import msgspec
 import pandas as pd
 
 from assay.checks.holdout import holdout_of
-from assay.checks.inputs import Dataset, Inputs, Predictor, positive_score
+from assay.checks.inputs import Dataset, Inputs, Predictor, answers
 from assay.checks.run import Job
 from assay.checks.stream import LABEL, PREDICTION, SCORE, read_stream
 from assay.core.action import Action
@@ -84,14 +84,8 @@ def _watch(
     allowance = parse_false_pages(project.file.budget.false_pages)
     monitors = sum(other.use.upper().startswith("MON") for other in project.file.checks)
     assert champion.content is not None
-    loaded = load_model(champion.content)
-    judged = reference.frame.assign(
-        **{
-            LABEL: reference.labels,
-            PREDICTION: loaded.predict(reference.frame),
-            SCORE: positive_score(loaded, reference.frame),
-        }
-    )
+    said = answers(load_model(champion.content), reference.frame)
+    judged = reference.frame.assign(**{LABEL: reference.labels, PREDICTION: said.values, SCORE: said.scores})
     monitor = HarmMonitor(
         reference=_rows(judged, unit, time, slices),
         horizon=allowance.days,

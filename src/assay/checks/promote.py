@@ -12,6 +12,7 @@ from assay.core.guarantee import Guarantee
 from assay.core.verdict import Verdict
 from assay.errors import ModelError
 from assay.store import records
+from assay.store.aliases import AliasMove
 from assay.tracking.formats import load as load_model
 from assay.tracking.registry import Registry
 
@@ -79,9 +80,7 @@ def promote(
     if before is not None and before.version == version.version:
         raise ModelError(f"{model}/{version.version} is already {alias}")
     gate = run_checks(project, "stage:gate", datasets, series=series, candidate=side).results
-    judged = [v for v in gate if v.blocking and v.evidence.fingerprints.get("new", version.digest) == version.digest]
-    refused = [v for v in judged if not v.passed and not (v.status == "skipped" and before is None)]
-    if refused and not override:
+    if not override and not all(verdict.passed for verdict in gate if verdict.blocking):
         return Promotion(gate, False, version.version, before.version if before else None)
     loads = _loads(project, model, version)
     records.record(
@@ -89,7 +88,7 @@ def promote(
         verdicts=[loads],
         cache_key=None,
         edges=[("verdict", verdict.id, "model_version", f"{model}/{version.version}", "judged") for verdict in gate],
-        alias=records.AliasMove(
+        alias=AliasMove(
             model,
             alias,
             version.version,
@@ -112,5 +111,4 @@ def _loads(project: Project, model: str, version: Any) -> Verdict:
         claim=Claim(f"{model}/{version.version} answers its stored example as when it was saved"),
         evidence=Evidence(fingerprints={"new": version.digest}),
         reason="the stored example gives the stored answers",
-        subject=str(version.version),
     )

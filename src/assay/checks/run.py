@@ -13,6 +13,7 @@ import msgspec
 from assay import __version__
 from assay.checks.budget import alpha_of
 from assay.checks.inputs import Inputs, Series
+from assay.checks.registry import RULES
 from assay.checks.select import select
 from assay.core.claim import Claim
 from assay.core.fingerprint import digest
@@ -21,7 +22,7 @@ from assay.core.project import stage_of
 from assay.core.verdict import Verdict
 from assay.errors import AssayError, ExitCode, UsageError
 from assay.store import records
-from assay.store.ledger import Ledger
+from assay.store.ledger import Kind, Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,7 @@ class Spend:
     ``once`` names what is paid for; a second check of the same thing pays nothing.
     """
 
-    kind: str
+    kind: Kind
     key: str
     amount: float
     limit: float
@@ -109,7 +110,7 @@ def exit_code(verdicts: list[Verdict]) -> ExitCode:
     blocking = [verdict for verdict in verdicts if verdict.blocking]
     if any(verdict.failed for verdict in blocking):
         return ExitCode.FAILED
-    if any(verdict.inconclusive for verdict in blocking):
+    if not all(verdict.passed for verdict in blocking):
         return ExitCode.INCONCLUSIVE
     return ExitCode.OK
 
@@ -216,7 +217,7 @@ def _broken(check: CheckTable, problem: Exception) -> Verdict:
         status="error",
         guarantee=Guarantee.none("the check broke"),
         check=check.name,
-        code=check.use.upper() if len(check.use) == 6 else "GAT101",
+        code=next((rule.code for rule in RULES if rule.code.startswith(check.use.upper() or "GAT1")), "GAT101"),
         stage=stage_of(check),
         claim=Claim(check.claim or check.use),
         reason=f"{type(problem).__name__}: {problem}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import click
@@ -28,7 +29,8 @@ def init(folder: Path) -> None:
     from assay.core import project as project_file
     from assay.validation.suggest import describe_project
 
-    text = describe_project(files, folder)
+    with contextlib.chdir(folder):
+        text = describe_project([path.relative_to(folder) for path in files])
     project_file.parse(text, target)
     options.write(target, text)
     click.echo("next: read it, mend what is wrong, then `assay check`", err=True)

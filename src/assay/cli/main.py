@@ -78,10 +78,8 @@ def cli() -> None:
 def main() -> NoReturn:
     """Run the command line; every error is one line on stderr and an exit code."""
     try:
-        cli.main(standalone_mode=False)
-        code = int(ExitCode.OK)
-    except click.exceptions.Exit as stop:
-        code = stop.exit_code
+        # Outside of its standalone mode click returns the code of an Exit.
+        code = cli.main(standalone_mode=False) or int(ExitCode.OK)
     except click.Abort:
         click.echo("stopped", err=True)
         code = 130

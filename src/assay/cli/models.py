@@ -93,6 +93,7 @@ def promote(
 def rollback(model: str, alias: str, project_path: Path | None) -> None:
     """Move an alias back to the version that it pointed to before."""
     from assay.store import records
+    from assay.store.aliases import AliasMove
     from assay.tracking.registry import Registry
 
     project = options.open_project(project_path)
@@ -101,7 +102,7 @@ def rollback(model: str, alias: str, project_path: Path | None) -> None:
     before = registry.previous(model, alias)
     if now is None or before is None:
         raise UsageError(f"{model}@{alias} has no earlier version to go back to")
-    move = records.AliasMove(model, alias, before, now.revision, detail={"rollback": f"{now.version}"})
+    move = AliasMove(model, alias, before, now.revision, detail={"rollback": f"{now.version}"})
     records.record(project.store, verdicts=[], cache_key=None, alias=move)
     click.echo(f"rolled back: {model}@{alias} is {model}/{before}, before it {model}/{now.version}")
 

@@ -20,7 +20,7 @@ def runs() -> None:
 @click.option("--limit", default=20, show_default=True, help="Newest runs to show.")
 def list_(project_path: Path | None, limit: int) -> None:
     """List the newest runs."""
-    from assay.tracking.runs import list_runs
+    from assay.tracking.run_record import list_runs
 
     found = list_runs(options.open_project(project_path).store, limit=limit)
     if not found:
@@ -36,7 +36,7 @@ def list_(project_path: Path | None, limit: int) -> None:
 @options.project_option
 def show(identity: str, project_path: Path | None) -> None:
     """Show what one run logged."""
-    from assay.tracking.runs import get_run
+    from assay.tracking.run_record import get_run
 
     entry = get_run(options.open_project(project_path).store, identity)
     click.echo(f"{entry.id}  {entry.name}  {entry.status}")
@@ -57,7 +57,7 @@ def show(identity: str, project_path: Path | None) -> None:
 @options.project_option
 def compare(left: str, right: str, project_path: Path | None) -> None:
     """Show where two runs differ."""
-    from assay.tracking.runs import get_run
+    from assay.tracking.run_record import get_run
 
     store = options.open_project(project_path).store
     one, other = get_run(store, left), get_run(store, right)

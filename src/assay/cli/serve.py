@@ -21,6 +21,7 @@ def serve(reference: str, project_path: Path | None, host: str, port: int) -> No
     """
     from assay.serving.inference import ModelHolder
     from assay.serving.inference import serve as run_server
+    from assay.tracking.formats import LoadedModel
     from assay.tracking.formats import load as load_model
     from assay.tracking.registry import Registry
 
@@ -35,7 +36,7 @@ def serve(reference: str, project_path: Path | None, host: str, port: int) -> No
         assert state is not None
         return str(state.version), state.revision
 
-    def load(version: str) -> object:
+    def load(version: str) -> LoadedModel:
         return load_model(project.store.artifacts.get(registry.get(f"{name}/{version}").digest))
 
     run_server(ModelHolder(current, load), name, host=host, port=port, log_root=project.log_root)

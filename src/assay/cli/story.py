@@ -9,12 +9,12 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import time
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -38,6 +38,7 @@ LAST_WEEK = date(2013, 12, 23)
 LAST_WEEK_FAST = date(2013, 9, 23)
 BROKEN_WEEK = date(2013, 5, 20)
 START_TIMEOUT_SECONDS = 30.0
+MOST_COLUMNS = 100
 
 
 class Story:
@@ -116,11 +117,12 @@ class Story:
         """Stream week after week; labels come one day late; act on what the monitor says."""
         self.chapter(
             "The year passes",
-            "Each week: its table is checked, its flights are forecast over HTTP, its labels arrive, the monitor looks.",
+            "Flights are forecast over HTTP as they come. At the end of each week its table is checked, its labels "
+            "arrive, and the monitor looks.",
         )
         for line in (
-            "$ assay check fit --with live=data/live/WEEK.parquet",
             f"$ python send.py data/live/WEEK.parquet --url {url}",
+            "$ assay check fit --with live=data/live/WEEK.parquet",
             "$ assay labels import data/labels/WEEK.parquet --time known_on",
             "$ assay monitor",
         ):
@@ -149,8 +151,9 @@ class Story:
     def week(self, week: date, url: str) -> Verdict | None:
         """One week; one line. Returns the monitor's verdict."""
         name = f"{week.isoformat()}.parquet"
-        _, fit = self.quietly("check", "fit", "--with", f"live=data/live/{name}")
         sent = self._send(f"data/live/{name}", url)
+        _, fit = self.quietly("check", "fit", "--with", f"live=data/live/{name}")
+        self._logged(url)
         self.quietly("labels", "import", f"data/labels/{name}", "--time", "known_on")
         _, harm = self.quietly("monitor")
         flagged = [verdict.name for verdict in fit if verdict.failed]
@@ -244,7 +247,8 @@ class Story:
         self.steps.append(StoryStep(title, text=text))
         self.console.print(f"[bold]{number}. {title}[/]")
         if text:
-            self.console.print(f"   {text}")
+            width = min(self.console.width, MOST_COLUMNS)
+            self.console.print(textwrap.fill(text, width, initial_indent="   ", subsequent_indent="   "), markup=False)
 
     def program(self, script: str, *arguments: str) -> None:
         """Show and run a script of the project."""
@@ -270,11 +274,7 @@ class Story:
         return code, self._collect()
 
     def _invoke(self, arguments: tuple[str, ...]) -> int:
-        try:
-            cli.main(list(arguments), prog_name="assay", standalone_mode=False)
-        except click.exceptions.Exit as stop:
-            return stop.exit_code
-        return 0
+        return int(cli.main(list(arguments), prog_name="assay", standalone_mode=False) or 0)
 
     def _collect(self) -> list[Verdict]:
         """Verdicts that were stored since the last call; the newest step of the story owns them."""
@@ -315,6 +315,15 @@ class Story:
             sys.path.remove(str(self.folder))
         count: int = send.send(path, url)
         return count
+
+    def _logged(self, url: str) -> None:
+        """Wait for the log: it is written behind the server's back, so that it never holds up a prediction."""
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            with urlopen(f"{url}/v2/health/ready") as answer:
+                if not json.load(answer)["log"]["queued"]:
+                    return
+            time.sleep(0.02)
 
     def _wait_for(self, server: subprocess.Popen[Any]) -> str:
         """Read the address from the server's log."""

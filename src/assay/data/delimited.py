@@ -81,7 +81,7 @@ def _header(path: Path) -> tuple[list[str], str]:
             first = lines.readline()
             if not first.strip():
                 raise DataError(f"{path} is empty: a CSV file begins with a line of column names")
-            delimiter = max(",;\t|", key=first.count)
+            delimiter = max(",;\t|", key=re.sub('"[^"]*"', "", first).count)
             lines.seek(0)
             names = next(csv.reader(lines, delimiter=delimiter))
     except UnicodeDecodeError as problem:

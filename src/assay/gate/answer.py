@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
+from assay.gate.counts import Difference
 from assay.gate.judge import Finding, Mode, judge, kleene_and
-from assay.gate.quantity import Affine, Difference
+from assay.gate.quantity import Affine
 
 if TYPE_CHECKING:
     from assay.core.check import Severity
@@ -207,8 +208,13 @@ def _assumptions(main: Finding, inputs: Inputs, promise: Promise, clusters: Clus
     listed.append(Assumption("labels are correct", "unverifiable"))
     listed.append(Assumption("the models were not trained or chosen on these rows", "unverifiable"))
     if promise.steps > 1:
+        seen = {
+            "none": "developers see none of them",
+            "first-change": "the set is retired at the first pass",
+            "full": "developers see of each only whether it passed",
+        }
         listed.append(
-            Assumption(f"at most {promise.steps} answers are given, {_SHOWN[promise.adaptivity]}", "declared")
+            Assumption(f"at most {promise.steps} answers are given, and {seen[promise.adaptivity]}", "declared")
         )
     return listed
 

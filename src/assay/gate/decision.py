@@ -53,8 +53,8 @@ def decide(
     every clause holds by twice its tolerance; in mode ``fn-free`` P(fail) <= a if the condition holds. Over all steps
     together the error is at most 1 - reliability: with non-adaptive steps by a union bound over ``steps`` tests;
     with adaptive ones over the 2^steps histories of answers that a developer can see, each of which fixes the next
-    model. Proofs of the clause tests are in :mod:`assay.gate.quantity`, that of the conjunction in
-    :mod:`assay.gate.judge`.
+    model: it counts on their seeing of each answer only whether it passed. Proofs of the clause tests are in
+    :mod:`assay.gate.counts` and :mod:`assay.gate.means`, that of the conjunction in :mod:`assay.gate.judge`.
 
     Assumes that rows (with ``unit``: units) are independent draws from the population that the claim is about, that
     labels are right, that the models were not trained or chosen on these rows beyond the steps declared, and with

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assay.gate.quantity import Affine, Combination, Difference, Mean, Rate, UnitMean
+from assay.gate.counts import Difference, Rate
+from assay.gate.means import Mean, UnitMean
+from assay.gate.quantity import Affine, Combination
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

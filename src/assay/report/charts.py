@@ -1,7 +1,7 @@
 """Charts of verdicts as Vega-Lite specifications, drawn offline.
 
-A specification holds its data and names its colors by role, so one specification serves light, dark and print: the theme
-is applied when it is drawn.
+A specification holds its data and names its colors by role, so one specification serves light, dark and print: the
+theme is applied when it is drawn.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import vl_convert
 
 from assay.report.figures import declared, direction
 from assay.report.palette import STATUSES, Theme, vega_config
+from assay.report.words import WORST_FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,6 @@ MOST_ROWS = 40
 WINDOW = 7
 """Points in the running mean that is drawn over a series of losses."""
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
-_WORST_FIRST = ("fail", "error", "inconclusive", "pass", "skipped")
 
 
 def interval_chart(verdicts: Sequence[Verdict]) -> Spec | None:
@@ -47,7 +47,7 @@ def interval_chart(verdicts: Sequence[Verdict]) -> Spec | None:
         Vega-Lite specification; ``None`` when no verdict has numbers to draw.
     """
     drawn = [verdict for verdict in verdicts if drawable(verdict.evidence)]
-    drawn.sort(key=lambda verdict: _WORST_FIRST.index(verdict.status))
+    drawn.sort(key=lambda verdict: WORST_FIRST.index(verdict.status))
     drawn = drawn[:MOST_ROWS]
     if not drawn:
         return None
@@ -74,7 +74,9 @@ def interval_chart(verdicts: Sequence[Verdict]) -> Spec | None:
         if limit is not None:
             layers = [*_region(limit, side, low, high, scale), _limit_rule(limit, scale), *layers]
     else:
-        layers.append(chart.mark_tick(style="limit", thickness=1.5, size=20).encode(x=alt.X("limit:Q", scale=scale), y=y))
+        layers.append(
+            chart.mark_tick(style="limit", thickness=1.5, size=20).encode(x=alt.X("limit:Q", scale=scale), y=y)
+        )
     return _spec(alt.layer(*layers).properties(width=WIDTH - 130, height=alt.Step(26)))
 
 
@@ -90,10 +92,7 @@ def drawable(evidence: Evidence) -> bool:
 def extent(evidence: Sequence[Evidence]) -> tuple[float, float]:
     """Ends of an axis that holds every estimate, interval and limit, with room at both ends."""
     values = [
-        value
-        for each in evidence
-        for value in (each.estimate, each.lower, each.upper, each.limit)
-        if value is not None
+        value for each in evidence for value in (each.estimate, each.lower, each.upper, each.limit) if value is not None
     ]
     low, high = min(values), max(values)
     room = 0.12 * (high - low) or abs(high) or 1.0
@@ -122,11 +121,13 @@ def _region(limit: float, side: str, low: float, high: float, scale: alt.Scale) 
 
 
 def _limit_rule(limit: float, scale: alt.Scale) -> alt.Chart:
-    return alt.Chart(alt.Data(values=[{"limit": limit}])).mark_rule(style="limit").encode(x=alt.X("limit:Q", scale=scale))
+    return (
+        alt.Chart(alt.Data(values=[{"limit": limit}])).mark_rule(style="limit").encode(x=alt.X("limit:Q", scale=scale))
+    )
 
 
 def series_chart(evidence: Evidence) -> Spec | None:
-    """Draw what a monitor saw: the loss over time, and below it the evidence on a logarithmic scale against its threshold.
+    """Draw what a monitor saw: the loss over time, and below it the log evidence against its threshold.
 
     Reads ``series["time"]`` (ISO dates or numbers) with ``series["loss"]`` and ``series["log_statistic"]`` (natural
     logarithm), either of which may be missing, and from ``statistic`` the scalars ``log_threshold``, ``alarm_at`` and
@@ -220,8 +221,8 @@ def _events(evidence: Evidence, x: alt.X, *, labels: bool) -> list[alt.Chart]:
 def bar_chart(evidence: Evidence) -> Spec | None:
     """Draw a column of names with its numbers as bars: candidates with their errors, bins with their shares.
 
-    The first column of text names the bars. ``lower`` and ``upper`` become whiskers on the first column of numbers; of the
-    other columns of numbers the first two are drawn side by side.
+    The first column of text names the bars. ``lower`` and ``upper`` become whiskers on the first column of numbers; of
+    the other columns of numbers the first two are drawn side by side.
 
     Returns
     -------
@@ -240,8 +241,17 @@ def bar_chart(evidence: Evidence) -> Spec | None:
         for name, value in zip(series[label], series[column], strict=True)
     ]
     y = alt.Y("label:N", sort=None, axis=alt.Axis(title=label, ticks=False, domain=False))
-    x = alt.X("value:Q", axis=alt.Axis(tickCount=6, title=evidence.measure if len(drawn) == 1 and evidence.measure else ", ".join(drawn)))
-    bars = alt.Chart(alt.Data(values=rows)).mark_bar(style="bar").encode(x=x, y=y, tooltip=["label:N", "column:N", "value:Q"])
+    x = alt.X(
+        "value:Q",
+        axis=alt.Axis(
+            tickCount=6, title=evidence.measure if len(drawn) == 1 and evidence.measure else ", ".join(drawn)
+        ),
+    )
+    bars = (
+        alt.Chart(alt.Data(values=rows))
+        .mark_bar(style="bar")
+        .encode(x=x, y=y, tooltip=["label:N", "column:N", "value:Q"])
+    )
     if len(drawn) > 1:
         bars = bars.encode(
             yOffset=alt.YOffset("column:N", sort=None),

@@ -2,8 +2,8 @@
 
 Proportions, losses and their differences are decimals, never percent, so that a number in a report is the number in
 the claim. The estimate and both ends of its interval share one count of decimals: three below ten, more when the
-interval is narrow or when rounding would put an end on its limit. A limit is written as it was declared. Values that can
-be negative carry their sign. Probabilities of error alone are percent, because the guarantee speaks of them so.
+interval is narrow or when rounding would put an end on its limit. A limit is written as it was declared. Values that
+can be negative carry their sign. Probabilities of error alone are percent, because the guarantee speaks of them so.
 """
 
 from __future__ import annotations
@@ -26,6 +26,13 @@ class Figures(NamedTuple):
     estimate: str
     interval: str
     need: str
+
+    @property
+    def measured(self) -> str:
+        """Estimate and interval side by side."""
+        gap = " " if self.interval.startswith("[") else ", "
+        joined: str = gap.join(part for part in (self.estimate, self.interval) if part)
+        return joined
 
 
 def decimals(evidence: Evidence) -> int:
@@ -90,7 +97,7 @@ def direction(verdict: Verdict) -> str:
     limit = evidence.limit
     if limit is None:
         return ""
-    found = _COMPARISON.findall(verdict.claim.text)
+    found: list[tuple[str, str]] = _COMPARISON.findall(verdict.claim.text)
     named = [sign for sign, bound in found if bound and math.isclose(float(bound), limit, abs_tol=1e-12)]
     signs = set(named) or {sign for sign, _ in found}
     if len(signs) == 1:

@@ -40,9 +40,13 @@ def interval_bar(verdict: Verdict) -> str:
         start = at(evidence.lower) if evidence.lower is not None else 0.0
         end = at(evidence.upper) if evidence.upper is not None else float(WIDTH)
         middle = HEIGHT / 2 - 3
-        parts.append(f'<rect class="interval" x="{start}" y="{middle}" width="{max(1.5, end - start):.1f}" height="6"/>')
+        parts.append(
+            f'<rect class="interval" x="{start}" y="{middle}" width="{max(1.5, end - start):.1f}" height="6"/>'
+        )
     if evidence.estimate is not None:
-        parts.append(f'<rect class="estimate" x="{at(evidence.estimate) - 1.25:.2f}" y="3" width="2.5" height="{HEIGHT - 6}"/>')
+        parts.append(
+            f'<rect class="estimate" x="{at(evidence.estimate) - 1.25:.2f}" y="3" width="2.5" height="{HEIGHT - 6}"/>'
+        )
     if evidence.limit is not None:
         place = at(evidence.limit)
         parts.append(f'<line class="limit" x1="{place}" x2="{place}" y1="0" y2="{HEIGHT}"/>')

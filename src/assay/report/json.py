@@ -57,6 +57,9 @@ def report_schema() -> dict[str, Any]:
 
 def _schema(name: str, title: str) -> dict[str, Any]:
     _, parts = msgspec.json.schema_components([Verdict, ReportContext], ref_template=_REF)
+    for part in parts.values():
+        if "description" in part:
+            part["description"] = part["description"].split("\n")[0]
     verdict = parts["Verdict"]
     identity = {"type": "string", "pattern": "^[0-9a-f]{12}$", "description": "Depends on all but the time taken."}
     verdict["properties"] = {"id": identity, **verdict["properties"]}

@@ -10,6 +10,7 @@ from assay.report.context import ReportContext
 from assay.report.figures import figures
 from assay.report.plain import plain
 from assay.report.words import (
+    WORST_FIRST,
     brief_guarantee,
     budget_words,
     groups,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 12
 """Rows of the open table; with the lines around it the comment stays within 25 visible lines."""
-_MARKUP = re.compile(r"[\\`*_{}\[\]()#+!|~:]")
+_MARKUP = re.compile(r"[\\`*_\[\]#|~]|:(?=//)|(?<=www)\.")
 _MENTION = re.compile(r"@(?=\w)")
 _MOST_DETAILS = 200
 
@@ -46,8 +47,9 @@ def to_markdown(verdicts: Sequence[Verdict], context: ReportContext | None = Non
         GitHub-flavored Markdown; at most 25 lines are visible while the details are folded.
     """
     context = context or ReportContext()
-    blocking = [line for line in _worst_first([verdict for verdict in verdicts if verdict.blocking])]
-    out = [f"<!-- assay:report:{re.sub(r'[^A-Za-z0-9._]', '_', context.project)} -->", f"### {_escape(headline(verdicts))}", ""]
+    blocking = _worst_first([verdict for verdict in verdicts if verdict.blocking])
+    marker = re.sub(r"[^A-Za-z0-9._]", "_", context.project)
+    out = [f"<!-- assay:report:{marker} -->", f"### {_escape(headline(verdicts))}", ""]
     if blocking:
         out += _table(blocking[:MOST_ROWS])
         if len(blocking) > MOST_ROWS:
@@ -74,8 +76,7 @@ def to_markdown(verdicts: Sequence[Verdict], context: ReportContext | None = Non
 
 def _worst_first(verdicts: Sequence[Verdict]) -> list[Line]:
     found = [line for group in groups(verdicts) for line in lines(group)]
-    order = ("fail", "error", "inconclusive", "pass", "skipped")
-    return sorted(found, key=lambda line: order.index(line.first.status))
+    return sorted(found, key=lambda line: WORST_FIRST.index(line.first.status))
 
 
 def _table(rows: Sequence[Line]) -> list[str]:
@@ -86,8 +87,8 @@ def _table(rows: Sequence[Line]) -> list[str]:
             cells = [_code(verdict.check), _escape(line.text), "", ""]
         else:
             found = figures(verdict)
-            numbers = " ".join(part for part in (found.estimate, found.interval) if part)
-            cells = [_code(verdict.name), _code(str(verdict.claim)), _escape(numbers or "not shown"), _escape(found.need)]
+            numbers = _escape(found.measured or "not shown")
+            cells = [_code(verdict.name), _code(str(verdict.claim)), numbers, _escape(found.need)]
         status = verdict.status if verdict.status in ("pass", "skipped") else f"**{verdict.status}**"
         out.append(f"| {' | '.join([*cells, status, _escape(brief_guarantee(verdict.guarantee))])} |")
     return out

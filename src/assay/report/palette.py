@@ -44,8 +44,8 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberat
 def vega_config(theme: Theme) -> dict[str, Any]:
     """Vega-Lite configuration that colors a chart.
 
-    ``page`` names the custom properties of the HTML page, so that a chart drawn once follows the page from light to dark
-    and to paper.
+    ``page`` names the custom properties of the HTML page, so that a chart drawn once follows the page from light to
+    dark and to paper.
     """
     color = {name: f"var(--{name})" for name in LIGHT} if theme == "page" else LIGHT if theme == "light" else DARK
     text = {"labelColor": color["muted"], "titleColor": color["muted"], "labelFont": FONT, "titleFont": FONT}

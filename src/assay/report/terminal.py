@@ -37,8 +37,15 @@ if TYPE_CHECKING:
 Verbosity = Literal["concise", "full"]
 WIDE = 112
 """From this width on, the stage has its own column and the guarantee is told in up to six words."""
-_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold yellow", "skipped": "dim", "error": "bold magenta"}
+_STYLES = {
+    "pass": "green",
+    "fail": "bold red",
+    "inconclusive": "bold yellow",
+    "skipped": "dim",
+    "error": "bold magenta",
+}
 _QUIET = ("pass", "skipped")
+_MOST_DETAILS = 3
 _LEAST_NAME = 8
 _STACK_INDENT = 4
 _INDENT = 3
@@ -56,8 +63,8 @@ def render(
 ) -> str:
     """Write verdicts for a terminal.
 
-    A status in capitals blocks what depends on it. With ``concise``, three or more passes of one check share a line and
-    passing verdicts have no details.
+    A status in capitals blocks what depends on it. With ``concise``, three or more passes of one check share a line,
+    passing verdicts have no details, and of one check at most three verdicts have.
 
     Parameters
     ----------
@@ -74,7 +81,7 @@ def render(
     Returns
     -------
     str
-        Lines of at most ``width`` columns (commands to copy are never broken), ended by a newline.
+        Lines of at most ``width`` columns (names and commands are never broken), ended by a newline.
 
     Examples
     --------
@@ -96,9 +103,14 @@ def render(
     context = context or ReportContext()
     out = [screen.text(" · ".join(_header(verdicts, context)), "bold"), Text()]
     out += _table(verdicts, screen, fold=verbosity == "concise")
-    for verdict in verdicts:
-        if verbosity == "full" or verdict.status not in _QUIET:
+    for group in groups(verdicts):
+        told = [verdict for verdict in group.verdicts if verbosity == "full" or verdict.status not in _QUIET]
+        shown = told if verbosity == "full" else told[:_MOST_DETAILS]
+        for verdict in shown:
             out += [Text(), *_details(verdict, screen)]
+        if len(told) > len(shown):
+            more = f"{len(told) - len(shown)} more of {group.check} did not pass; the full format tells each."
+            out += [Text(), screen.text(more, "dim")]
     if context.answers:
         out.append(Text())
         for answer in context.answers:
@@ -117,15 +129,13 @@ def print_verdicts(
 ) -> None:
     """Print verdicts as :func:`render` writes them, as the console can show them.
 
-    Rich reads ``NO_COLOR``, ``FORCE_COLOR``, ``COLUMNS`` and ``TERM``; what is not a terminal, or cannot encode Unicode,
-    gets ASCII.
+    Rich reads ``NO_COLOR``, ``FORCE_COLOR``, ``COLUMNS`` and ``TERM``; what is not a terminal, or cannot encode
+    Unicode, gets ASCII.
     """
     console = console or Console()
     unicode_shown = console.is_terminal and console.encoding.lower().startswith("utf")
     colored = console.is_terminal and console.color_system is not None and not console.no_color
-    text = render(
-        verdicts, context, width=console.width, color=colored, ascii=not unicode_shown, verbosity=verbosity
-    )
+    text = render(verdicts, context, width=console.width, color=colored, ascii=not unicode_shown, verbosity=verbosity)
     console.file.write(text)
     console.file.flush()
 
@@ -269,8 +279,11 @@ def _details(verdict: Verdict, screen: _Screen) -> list[Text]:
     rule = screen.rule * 2
     title = f"{rule} {screen.plain(verdict.name)} {rule} {verdict.code} {rule} "
     status = f"{verdict.status}, {effect} "
-    fill = screen.rule * max(2, screen.width - cell_len(title) - len(status))
-    out = [Text.assemble((title, "bold"), (status, _STYLES[verdict.status]), (fill, "dim"))]
+    fill = screen.width - cell_len(title) - len(status)
+    if fill >= 0:
+        out = [Text.assemble((title, "bold"), (status, _STYLES[verdict.status]), (screen.rule * fill, "dim"))]
+    else:
+        out = [Text(title, "bold"), *screen.entry("status", status, _STYLES[verdict.status])]
     out += screen.entry("claim", str(verdict.claim))
     if verdict.reason:
         out += screen.entry("why", verdict.reason)
@@ -314,7 +327,12 @@ def _encode(rows: list[Text], *, color: bool) -> str:
     if not color:
         return "".join(f"{row.plain.rstrip()}\n" for row in rows)
     console = Console(
-        file=io.StringIO(), force_terminal=True, color_system="standard", no_color=False, width=1000, legacy_windows=False
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="standard",
+        no_color=False,
+        width=1000,
+        legacy_windows=False,
     )
     for row in rows:
         row.rstrip()

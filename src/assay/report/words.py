@@ -24,7 +24,7 @@ _COUNTED = {
     "pass": "passed",
     "skipped": "skipped",
 }
-_WORST_FIRST = tuple(_COUNTED)
+WORST_FIRST = tuple(_COUNTED)
 _GUARANTEE_WORDS = 6
 _BREAK = re.compile(r",|\b(?:within|per|over|of|for|in|at|under|across|after|among)\b")
 MOST_ACTIONS = 3
@@ -71,7 +71,7 @@ def lines(group: Group, *, fold: bool = True, least: int = 3) -> list[Line]:
             rest = "" if len(alike) == len(group.verdicts) else "other "
             done = "pass" if verdict.passed else "skipped"
             kept.append(Line(alike, f"{len(alike)} {rest}{subjects(alike)} {done}"))
-    return sorted(kept, key=lambda line: _WORST_FIRST.index(line.first.status))
+    return sorted(kept, key=lambda line: WORST_FIRST.index(line.first.status))
 
 
 def subjects(verdicts: Sequence[Verdict]) -> str:
@@ -113,7 +113,11 @@ def headline(verdicts: Sequence[Verdict]) -> str:
     if not blocking:
         return f"Nothing blocks: {counted(verdicts)}"
     if not stopped:
-        return "Clear: the one blocking verdict passed" if len(blocking) == 1 else f"Clear: all {len(blocking):,} blocking verdicts passed"
+        return (
+            "Clear: the one blocking verdict passed"
+            if len(blocking) == 1
+            else f"Clear: all {len(blocking):,} blocking verdicts passed"
+        )
     return f"Blocked: {counted(stopped)} of {many(len(blocking), 'blocking verdict')}"
 
 
@@ -195,7 +199,7 @@ def next_actions(verdicts: Sequence[Verdict], context: ReportContext) -> list[Ac
     if context.next_actions:
         return list(context.next_actions[:MOST_ACTIONS])
     open_verdicts = [verdict for verdict in verdicts if not verdict.passed]
-    open_verdicts.sort(key=lambda verdict: (not verdict.blocking, _WORST_FIRST.index(verdict.status)))
+    open_verdicts.sort(key=lambda verdict: (not verdict.blocking, WORST_FIRST.index(verdict.status)))
     found = dict.fromkeys(action for verdict in open_verdicts for action in verdict.actions)
     return list(found)[:MOST_ACTIONS]
 

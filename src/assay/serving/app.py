@@ -94,7 +94,7 @@ def create_app(
 
     async def model(request: HttpRequest) -> HttpResponse:
         served = find(request)
-        return _json(protocol.metadata(name, served.version, served.model.format, served.model.signature))
+        return _json(protocol.metadata(name, served.version, served.model))
 
     async def infer(request: HttpRequest) -> HttpResponse:
         served = find(request)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from assay.tracking.formats import LoadedModel
+
 _NUMBER: frozenset[type] = frozenset({int, float, type(None)})
 _INTEGER: frozenset[type] = frozenset({int, type(None)})
 _VALUES: dict[str, frozenset[type]] = {
@@ -179,15 +181,16 @@ def outputs_of(
     return [made[wanted.name] for wanted in request.outputs]
 
 
-def metadata(name: str, version: str, platform: str, signature: dict[str, Any]) -> dict[str, Any]:
+def metadata(name: str, version: str, model: LoadedModel) -> dict[str, Any]:
     """Description of a model and its tensors."""
+    signature = model.signature
     outputs = [{"name": "predict", "datatype": _DATATYPE_OF_KIND[signature["output"]], "shape": [-1]}]
-    if signature["classes"] is not None:
-        outputs.append({"name": "predict_proba", "datatype": "FP64", "shape": [-1, len(signature["classes"])]})
+    if hasattr(model, "predict_proba"):
+        outputs.append({"name": "predict_proba", "datatype": "FP64", "shape": [-1, len(model.classes or [])]})
     return {
         "name": name,
         "versions": [version],
-        "platform": platform,
+        "platform": model.format,
         "inputs": [
             {"name": column, "datatype": _DATATYPE_OF_KIND[kind], "shape": [-1]}
             for column, kind in signature["inputs"].items()

@@ -14,21 +14,20 @@ predictions is found before the first request. The same model and example give t
 from __future__ import annotations
 
 import io
-import json
 import platform
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED
 
 import joblib
 import msgspec
 import numpy as np
 import pyarrow as pa
-import skops.io
 from blake3 import blake3
 from sklearn.pipeline import Pipeline
 
-from assay.errors import AssayError, DataError, ModelError
+from assay.errors import DataError, ModelError
+from assay.tracking.archive import arrow_file, pack, read_arrow, skops_file, unpack
 from assay.tracking.signature import Kind, Signature, columns, conform, kind_of, to_arrow
 from assay.tracking.trust import load_trusted
 
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
 EXAMPLE_ROWS = 100
 RELATIVE_TOLERANCE = 1e-6
 ABSOLUTE_TOLERANCE = 1e-9
-# A zip can claim to unpack to anything; no model of this size is served by one process.
-UNPACKED_LIMIT = 8 * 2**30
-
 _LIBRARIES = ("scikit-learn", "numpy", "scipy", "skops")
 # Pickle protocols 2 and later, then what joblib compresses with: zlib, gzip, bz2, xz, lzma, and its own old format.
 _PICKLE_STARTS = (b"\x80", b"\x78", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x5d\x00\x00", b"ZF", b"(", b"c")
@@ -195,12 +191,12 @@ def save(model: Any, example: Any) -> ModelPackage:
     expected = _answers(LoadedModel(model, signature, "skops"), table)
     signature = msgspec.structs.replace(signature, output=_output_kind(expected))
     libraries = {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
-    content = _zip(
+    content = pack(
         {
             "package.json": msgspec.json.format(msgspec.json.encode(Contents(signature, libraries)), indent=2),
-            "model.skops": _skops(model),
-            "example.arrow": _to_ipc(table),
-            "expected.arrow": _to_ipc(expected),
+            "model.skops": skops_file(model),
+            "example.arrow": arrow_file(table),
+            "expected.arrow": arrow_file(expected),
         },
         ZIP_DEFLATED,
     )
@@ -230,14 +226,14 @@ def load(content: bytes, *, allow_pickle: bool = False) -> LoadedModel:
     """
     if not content.startswith(b"PK"):
         return _load_pickle(content, allow_pickle)
-    files = _unzip(content)
+    files = unpack(content)
     if "package.json" not in files:
         raise ModelError(
             "a zip file without package.json is no model package: make it with assay.tracking.formats.save"
         )
     try:
         contents = msgspec.json.decode(files["package.json"], type=Contents)
-        example, expected = _from_ipc(files["example.arrow"]), _from_ipc(files["expected.arrow"])
+        example, expected = read_arrow(files["example.arrow"]), read_arrow(files["expected.arrow"])
         estimator = load_trusted(files["model.skops"])
         model = LoadedModel(estimator, contents.signature, contents.format)
         answers = _answers(model, example)
@@ -328,63 +324,3 @@ def _changed_versions(contents: Contents) -> str:
         if name in _LIBRARIES and version(name) != then
     ]
     return f" (installed: {'; '.join(changed)})" if changed else ""
-
-
-def _skops(model: Any) -> bytes:
-    """Model as a skops file whose bytes do not depend on memory addresses or the clock."""
-    try:
-        files = _unzip(skops.io.dumps(model))
-    except AssayError:
-        raise
-    except Exception as error:
-        raise ModelError(f"skops cannot store {type(model).__name__}: {error}") from error
-    schema = json.loads(files.pop("schema.json"))
-    ids: dict[int, int] = {}
-    names: dict[str, str] = {}
-    _renumber(schema, ids, names)
-    renamed = {names[name]: files[name] for name in names}
-    return _zip({**renamed, "schema.json": json.dumps(schema).encode()}, ZIP_STORED)
-
-
-def _renumber(node: Any, ids: dict[int, int], names: dict[str, str]) -> None:
-    # skops names objects by their address and writes each array to a file of that name.
-    if isinstance(node, list):
-        for child in node:
-            _renumber(child, ids, names)
-    elif isinstance(node, dict):
-        if isinstance(node.get("__id__"), int):
-            node["__id__"] = ids.setdefault(node["__id__"], len(ids) + 1)
-        if isinstance(node.get("file"), str):
-            extension = node["file"].rpartition(".")[2]
-            node["file"] = names.setdefault(node["file"], f"{len(names)}.{extension}")
-        for child in node.values():
-            _renumber(child, ids, names)
-
-
-def _zip(files: dict[str, bytes], compression: int) -> bytes:
-    buffer = io.BytesIO()
-    with ZipFile(buffer, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(ZipInfo(name), data, compression)
-    return buffer.getvalue()
-
-
-def _unzip(content: bytes) -> dict[str, bytes]:
-    try:
-        with ZipFile(io.BytesIO(content)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > UNPACKED_LIMIT:
-                raise ModelError(f"the model package unpacks to more than {UNPACKED_LIMIT // 2**30} GiB")
-            return {entry.filename: archive.read(entry) for entry in archive.infolist()}
-    except (BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError) as error:
-        raise ModelError(f"the model package is damaged: {error}") from error
-
-
-def _to_ipc(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue().to_pybytes())
-
-
-def _from_ipc(data: bytes) -> pa.Table:
-    return pa.ipc.open_file(pa.BufferReader(data)).read_all()

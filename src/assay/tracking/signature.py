@@ -149,13 +149,16 @@ def conform(signature: Signature, rows: Any) -> Any:
     extra = [name for name in found if name not in expected]
     if extra:
         raise DataError(f"column {extra[0]!r} is not in the signature{_others(extra)}: {takes}")
-    cast = {name: _cast(signature, name, kind, to_arrow(name, found[name])) for name, kind in expected.items()}
+    cast = {name: _cast(signature, name, kind, found[name]) for name, kind in expected.items()}
     if signature.container == "array":
         return np.column_stack(list(cast.values()))
     return pd.DataFrame(cast)
 
 
-def _cast(signature: Signature, name: str, kind: Kind, values: pa.Array) -> Any:
+def _cast(signature: Signature, name: str, kind: Kind, given: Any) -> Any:
+    if kind == "float" and type(given) is list and set(map(type, given)) == {float}:
+        return np.array(given)  # what a request brings most often, in a tenth of the time
+    values = to_arrow(name, given)
     got = values.type
     if kind == "any":
         return values.to_pandas()

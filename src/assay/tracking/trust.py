@@ -20,6 +20,7 @@ from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import BaseHistG
 from sklearn.tree import BaseDecisionTree
 
 from assay.errors import ModelError
+from assay.tracking.archive import open_zip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +60,8 @@ def load_trusted(data: bytes) -> Any:
     ModelError
         Names the types that are not allowed and the way out, or says what is wrong with the file.
     """
+    with open_zip(data):
+        pass
     try:
         unknown = sorted(set(skops.io.get_untrusted_types(data=data)) - TRUSTED_TYPES)
     except Exception as error:

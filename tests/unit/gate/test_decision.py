@@ -177,6 +177,7 @@ def test_steps_and_adaptivity_divide_the_error(rows: dict[str, Any]) -> None:
     )
     assert all(v.guarantee.error == 0.01 for v in levels.values())
     assert str(levels[4, "full"].guarantee) == "exact, 1% any false pass over 4 answers that developers see"
+    assert levels[4, "full"].guarantee.assumptions[-1].text.endswith("developers see of each only whether it passed")
     assert levels[4, "full"].evidence.lower < levels[4, "none"].evidence.lower
 
 

@@ -338,7 +338,15 @@ def test_a_changed_answer_is_found() -> None:
 
 def test_a_package_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     content = save(pipeline(), FRAME).content
-    monkeypatch.setattr("assay.tracking.formats.UNPACKED_LIMIT", 1000)
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as bomb:
+        bomb.writestr("schema.json", b" " * 10**6)
+    small = repack(content, model=inner.getvalue())
+    assert len(small) < 100_000
+    monkeypatch.setattr("assay.tracking.archive.UNPACKED_LIMIT", 200_000)
+    with pytest.raises(ModelError, match="unpacks to more than"):
+        load(small)
+    monkeypatch.setattr("assay.tracking.archive.UNPACKED_LIMIT", 1000)
     with pytest.raises(ModelError, match="unpacks to more than"):
         load(content)
 
