@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from assay.core import project as project_file
 from assay.core.fingerprint import canonical_json
@@ -36,7 +37,7 @@ from assay.tracking.run_record import RunRecord, get_run, list_runs, metric_hist
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
 __all__ = ["Run", "RunRecord", "get_run", "list_runs", "metric_history", "resume", "run"]
 
@@ -101,10 +102,14 @@ class Run:
     def log_metrics(self, values: Mapping[str, float], step: int = 0) -> None:
         """Record a value of each of several metrics."""
         time = now()
+        points = []
+        for key, value in values.items():
+            _require_key("metric", key)
+            number = float(value)
+            bits, plain = float_bits(number), None if math.isnan(number) else number
+            points.append({"key": key, "step": int(step), "timestamp": time, "bits": bits, "value": plain})
         with self.store.append() as connection:
-            for key, value in values.items():
-                _require_key("metric", key)
-                self._add_metric(connection, key, float(value), int(step), time)
+            _add_points(connection, self.id, points, int(step), time)
 
     def set_tag(self, key: str, value: object) -> None:
         """Set a tag; unlike a parameter it can change."""
@@ -223,22 +228,6 @@ class Run:
 
         return Registry(self.store).register(name, save(model, example), run_id=self.id)
 
-    def _add_metric(self, connection: Connection, key: str, value: float, step: int, time: int) -> None:
-        bits = float_bits(value)
-        point = {"run_id": self.id, "key": key, "step": step, "timestamp": time, "bits": bits}
-        plain = None if value != value else value
-        # Sent twice, it is there once.
-        if connection.execute(select(metrics.c.run_id).where(*(metrics.c[k] == v for k, v in point.items()))).first():
-            return
-        connection.execute(insert(metrics).values(**point, value=plain))
-        where = (latest_metrics.c.run_id == self.id, latest_metrics.c.key == key)
-        newest = connection.execute(select(latest_metrics.c.step, latest_metrics.c.timestamp).where(*where)).first()
-        if newest is None:
-            connection.execute(insert(latest_metrics).values(**point, value=plain))
-        elif (step, time) >= (newest.step, newest.timestamp):
-            values = {"step": step, "timestamp": time, "bits": bits, "value": plain}
-            connection.execute(update(latest_metrics).where(*where).values(values))
-
 
 @contextmanager
 def run(
@@ -340,6 +329,32 @@ def _end(made: Run, status: str, error: str | None) -> None:
     with made.store.append() as connection:
         if connection.execute(update(runs).where(runs.c.id == made.id).values(values)).rowcount != 1:
             raise StoreError(f"run {made.id} is not in the store any more: its end cannot be recorded")
+
+
+def _add_points(connection: Connection, run_id: str, points: list[dict[str, Any]], step: int, time: int) -> None:
+    """Add points of one step and time; one that is there already, because it was sent twice, is left out."""
+    here = select(metrics.c.key, metrics.c.bits).where(
+        metrics.c.run_id == run_id, metrics.c.step == step, metrics.c.timestamp == time
+    )
+    known = {(row.key, row.bits) for row in connection.execute(here)}
+    fresh = [{"run_id": run_id, **point} for point in points if (point["key"], point["bits"]) not in known]
+    newest = select(latest_metrics.c.key, latest_metrics.c.step, latest_metrics.c.timestamp)
+    latest = {row.key: (row.step, row.timestamp) for row in connection.execute(newest.where(_of(run_id)))}
+    first = [point for point in fresh if point["key"] not in latest]
+    later = [point for point in fresh if point["key"] in latest and (step, time) >= latest[point["key"]]]
+    if fresh:
+        connection.execute(insert(metrics), fresh)
+    if first:
+        connection.execute(insert(latest_metrics), first)
+    if later:
+        replaced = update(latest_metrics).where(_of(run_id), latest_metrics.c.key == bindparam("which"))
+        values: dict[str, Any] = {name: bindparam(f"new_{name}") for name in ("step", "timestamp", "bits", "value")}
+        rows = [{"which": point["key"], **{f"new_{name}": point[name] for name in values}} for point in later]
+        connection.execute(replaced.values(values), rows)
+
+
+def _of(run_id: str) -> ColumnElement[bool]:
+    return latest_metrics.c.run_id == run_id
 
 
 def _require_key(what: str, key: str) -> None:
