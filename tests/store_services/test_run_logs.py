@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 
 from assay.errors import UsageError
-from assay.store import Store
 from assay.tracking.runs import get_run, list_runs, metric_history, run
+
+if TYPE_CHECKING:
+    from assay.store import Store
 
 ODD = {"nan": math.nan, "inf": math.inf, "low": -math.inf, "tiny": 5e-324, "huge": 1e308, "tenth": 0.1}
 
