@@ -10,8 +10,6 @@ import msgspec
 
 from assay.data import columns_present, fingerprint, require_rows, table, to_pandas
 from assay.errors import DataError, ModelError
-from assay.tracking.formats import LoadedModel
-from assay.tracking.formats import load as load_model
 from assay.tracking.registry import Registry
 
 if TYPE_CHECKING:
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 
     from assay.checks.project import Project
     from assay.core.project import DatasetTable, SqlSource
+    from assay.tracking.formats import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,10 @@ class Predictor:
                 )
             return Predictions(values)
         assert self.content is not None
-        return answers(load_model(self.content), dataset.frame)
+        # Loading a model loads scikit-learn, which checks of data alone need not wait for.
+        from assay.tracking.formats import load
+
+        return answers(load(self.content), dataset.frame)
 
 
 def answers(model: LoadedModel, frame: pd.DataFrame) -> Predictions:

@@ -37,11 +37,10 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     champion = inputs.predictor(model, "champion")
     if champion is None:
         return Job({"missing": "champion"}, lambda: [_skipped(check, f"{model} has no champion yet")])
-    stream = read_stream(inputs, model)
-    served = stream.of_version(champion.version.version)
+    served = read_stream(inputs, model).of_version(champion.version.version)
     if not len(served):
-        why = f"no labelled prediction of {champion.title} yet ({stream.unlabelled} wait for their label)"
-        return Job({"unlabelled": str(stream.unlabelled), "new": champion.identity}, lambda: [_skipped(check, why)])
+        why = f"no labelled prediction of {champion.title} yet"
+        return Job({"missing": "labels", "new": champion.identity}, lambda: [_skipped(check, why)])
     reference = _reference(check, inputs, champion)
     depends = {
         "new": champion.identity,

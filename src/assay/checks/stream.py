@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from assay.data import to_arrow
-from assay.store.events import maturity, outcomes
+from assay.store.events import outcomes
 
 if TYPE_CHECKING:
     from assay.checks.inputs import Inputs
@@ -24,7 +24,6 @@ class Stream:
     """
 
     frame: pd.DataFrame
-    unlabelled: int
 
     def of_version(self, version: int) -> pd.DataFrame:
         """Rows that one version of the model predicted."""
@@ -39,7 +38,7 @@ def read_stream(inputs: Inputs, model: str) -> Stream:
     """
     project = inputs.project
     if not (project.log_root / f"model={model}").is_dir():
-        return Stream(pd.DataFrame(columns=[PREDICTION, SCORE, VERSION, LABEL]), 0)
+        return Stream(pd.DataFrame(columns=[PREDICTION, SCORE, VERSION, LABEL]))
     joined = outcomes(project.log_root, model=model)
     facts = {"prediction": PREDICTION, "score": SCORE, "version": VERSION, "label": LABEL, "label_time": ARRIVED}
     live = project.dataset_of_role("live")
@@ -52,4 +51,4 @@ def read_stream(inputs: Inputs, model: str) -> Stream:
         frame = joined.to_pandas().rename(columns=facts)
     order = [ARRIVED] + ([declared.timestamp] if declared and declared.timestamp else [])
     frame = frame.sort_values(order, kind="stable", ignore_index=True).drop(columns=[ARRIVED])
-    return Stream(frame, maturity(project.log_root, model).unlabelled)
+    return Stream(frame)
