@@ -191,7 +191,13 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
     reservations = [
         (
             ledger.reserve(
-                spend.kind, spend.key, spend.amount, limit=spend.limit, check=check.name, detail={"once": spend.once}
+                spend.kind,
+                spend.key,
+                spend.amount,
+                limit=spend.limit,
+                check=check.name,
+                detail={"once": spend.once},
+                cache_key=key,
             ),
             spend.amount,
         )
