@@ -25,10 +25,10 @@ demo: $(VENV)/.demo  ## the whole life of a model on real flights, in ./assay-de
 	@$(BIN)/assay demo
 
 test: $(VENV)/.dev  ## the fast tests
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow"
 
 test-all: $(VENV)/.dev  ## all tests: long simulations and services too
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 lint: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff check .
