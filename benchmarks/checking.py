@@ -1,4 +1,4 @@
-"""Infer a schema from 200 days of flights, hold 60 other days against it: all drawn at random from the year, 20 times.
+"""Infer a schema from 200 days of flights, hold 60 other days against it: all drawn at random from the year, 10 times.
 
 Every eighth flight and 8 columns are kept: about 23,000 rows and 7,000. assay is told that the day is the unit.
 """
@@ -12,7 +12,7 @@ from typing import Any
 import peers
 from measure import Row, cpu
 
-DRAWS = 20
+DRAWS = 10
 COLUMNS = ["date", "hour", "carrier", "origin", "distance", "dep_delay", "arr_delay", "air_time"]
 # Fault and the column on which it must be found.
 FAULTS = {"none": None, "distance in km": "distance", "5% of distance missing": "distance"}

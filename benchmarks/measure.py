@@ -38,7 +38,7 @@ def cpu(work: Callable[[], Any], runs: int = 3) -> float:
     return 1000 * min(_once(work) for _ in range(runs))
 
 
-def cpu_of_command(command: Sequence[str], runs: int = 5) -> float:
+def cpu_of_command(command: Sequence[str], runs: int = 3) -> float:
     """Give the CPU milliseconds of a fresh process, the smallest of ``runs`` after one to warm up."""
     spent = []
     for _ in range(runs + 1):

@@ -47,9 +47,8 @@ def whylogs_log(path: str) -> tuple[float, str]:
     import whylogs as why
 
     flights = _read(path)
-    assert len(why.log(flights).view().get_columns()) == flights.shape[1]
-    # A profile is mutable sketches; its summary is what one reads.
-    return cpu(lambda: why.log(flights).view().to_pandas()), pd.__version__
+    # Its profile is sketches; the summary is what one reads.
+    return cpu(lambda: why.log(flights).view().to_pandas(), runs=2), pd.__version__
 
 
 def _pandas(frame: Any) -> tuple[Any, Any]:
