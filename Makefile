@@ -42,7 +42,7 @@ docs: $(VENV)/.docs  ## the documentation as a site, in ./site
 	$(BIN)/mkdocs build --strict --quiet
 
 clean:  ## remove what the other words built
-	rm -rf $(VENV) dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) benchmarks/.venvs dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from measure import Row, cpu, named
 from scipy.stats import bootstrap
 from statsmodels.stats.proportion import proportion_confint
 
 from assay.stats import betting, binomial
+from measure import Row, cpu, named
 
 ALPHA = 0.05
 

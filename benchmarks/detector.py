@@ -11,12 +11,12 @@ from statistics import median
 from typing import Any
 
 import numpy as np
-from measure import Row, cpu, named
 from river.drift import ADWIN, PageHinkley
 from river.drift.binary import DDM
 
 from assay.stats import binomial, clustered
 from assay.stats.edetector import ShiryaevRoberts
+from measure import Row, cpu, named
 
 HORIZON = 10_000
 BASELINE = 2_000

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from measure import Row, cpu, named
 
 from assay import data
+from measure import Row, cpu, named
 
 
 def compare() -> Iterator[Row]:

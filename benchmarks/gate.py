@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from measure import Row, cpu, named
 from scipy.stats import binomtest
 from statsmodels.stats.contingency_tables import mcnemar
 
 from assay.gate import decide
+from measure import Row, cpu, named
 
 CONDITION = "n > 0.8 and n - o > 0"
 

@@ -91,7 +91,7 @@ def verdicts(assay: Path, folder: Path) -> list[dict[str, Any]]:
 
 
 def test_the_end_of_the_story(assay: Path, demo: tuple[Path, str]) -> None:
-    folder, told = demo
+    folder, _ = demo
     by_check = {verdict["check"]: verdict for verdict in verdicts(assay, folder)}
     assert by_check["flights-adapt"]["status"] == "pass"
     assert by_check["better"]["status"] == "pass"
