@@ -37,6 +37,8 @@ STAGES = {
     "gate": "assay.checks.gate",
     "monitor": "assay.checks.monitoring",
 }
+# The worst first.
+WORST: tuple[Status, ...] = ("error", "fail", "inconclusive", "skipped", "pass")
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,17 @@ class Job:
 
 
 class Verdicts(Mapping[str, Verdict]):
-    """Verdicts of a run by name: ``"better"``, or ``"fit[distance]"`` for one of several subjects."""
+    """Verdicts of a run by name: ``"better"``, or ``"fit[distance]"`` for one of several subjects.
+
+    Where several rules speak of one subject, the name gives the worst of their verdicts.
+    """
 
     def __init__(self, verdicts: list[Verdict]) -> None:
-        self._by_name = {_name(verdict): verdict for verdict in verdicts}
+        self._by_name: dict[str, Verdict] = {}
+        for verdict in verdicts:
+            known = self._by_name.get(verdict.name)
+            if known is None or WORST.index(verdict.status) < WORST.index(known.status):
+                self._by_name[verdict.name] = verdict
 
     def __getitem__(self, name: str) -> Verdict:
         return self._by_name[name]
@@ -269,7 +278,3 @@ def _unjudged(check: CheckTable, status: Status, why: str, reason: str) -> Verdi
         severity=check.severity,
         blocking=check.blocking,
     )
-
-
-def _name(verdict: Verdict) -> str:
-    return verdict.name
