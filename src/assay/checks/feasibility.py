@@ -70,5 +70,5 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
             for verdict in [run()]
         ]
 
-    spends = (Spend("alpha", f"{dataset.fingerprint}:{check.name}", alpha, alpha),)
+    spends = (Spend("alpha", f"{dataset.fingerprint}:{check.name}:{target:g}", alpha, alpha),)
     return Job({f"dataset:{name}": dataset.fingerprint}, evaluate, spends if "FEA101".startswith(code) else ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -134,10 +134,16 @@ class Predictor:
                 )
             return Predictions(values)
         assert self.content is not None
-        # Loading a model loads scikit-learn, which checks of data alone need not wait for.
-        from assay.tracking.formats import load
-
         return answers(load(self.content), dataset.frame)
+
+
+@lru_cache(maxsize=4)
+def load(content: bytes) -> LoadedModel:
+    """Load a stored model; one process judges the same few again and again."""
+    # Loading a model loads scikit-learn, which checks of data alone need not wait for.
+    from assay.tracking.formats import load as load_model
+
+    return load_model(content)
 
 
 def answers(model: LoadedModel, frame: pd.DataFrame) -> Predictions:

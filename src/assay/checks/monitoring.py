@@ -8,7 +8,7 @@ import msgspec
 import pandas as pd
 
 from assay.checks.holdout import holdout_of
-from assay.checks.inputs import Dataset, Inputs, Predictor, answers
+from assay.checks.inputs import Dataset, Inputs, Predictor, answers, load
 from assay.checks.run import Job
 from assay.checks.stream import LABEL, PREDICTION, SCORE, read_stream
 from assay.core.action import Action
@@ -21,7 +21,6 @@ from assay.data import fingerprint, table
 from assay.data.slice import mask
 from assay.errors import ProjectError
 from assay.monitoring import HarmMonitor, parse_false_pages
-from assay.tracking.formats import load as load_model
 
 if TYPE_CHECKING:
     from assay.core.project import CheckTable
@@ -83,7 +82,7 @@ def _watch(
     allowance = parse_false_pages(project.file.budget.false_pages)
     monitors = sum(other.use.upper().startswith("MON") for other in project.file.checks)
     assert champion.content is not None
-    said = answers(load_model(champion.content), reference.frame)
+    said = answers(load(champion.content), reference.frame)
     judged = reference.frame.assign(**{LABEL: reference.labels, PREDICTION: said.values, SCORE: said.scores})
     monitor = HarmMonitor(
         reference=_rows(judged, unit, time, slices),

@@ -39,16 +39,16 @@ def read_stream(inputs: Inputs, model: str) -> Stream:
     project = inputs.project
     if not (project.log_root / f"model={model}").is_dir():
         return Stream(pd.DataFrame(columns=[PREDICTION, SCORE, VERSION, LABEL]))
-    joined = outcomes(project.log_root, model=model)
     facts = {"prediction": PREDICTION, "score": SCORE, "version": VERSION, "label": LABEL, "label_time": ARRIVED}
     live = project.dataset_of_role("live")
     declared = project.dataset(live) if live else None
-    if live and declared and declared.id and len(joined):
+    if live and declared and declared.id:
+        joined = outcomes(project.log_root, model=model, features=False)
         known = to_arrow(inputs.dataset(live).table).to_pandas()
         said = joined.select(["id", *facts]).to_pandas().rename(columns=facts | {"id": declared.id})
         frame = said.merge(known, on=declared.id, how="left", sort=False)
     else:
-        frame = joined.to_pandas().rename(columns=facts)
+        frame = outcomes(project.log_root, model=model).to_pandas().rename(columns=facts)
     order = [ARRIVED] + ([declared.timestamp] if declared and declared.timestamp else [])
     frame = frame.sort_values(order, kind="stable", ignore_index=True).drop(columns=[ARRIVED])
     return Stream(frame)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assay.checks.run import Job, Spend
+from assay.core.fingerprint import digest
 from assay.core.strict_toml import read
 from assay.errors import ProjectError
 from assay.validation import Schema, infer
@@ -32,7 +33,9 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     schema = Schema.from_toml(schema_text, str(path)) if schema_text else None
     share = alpha / len(batches)
     depends = {f"dataset:{d.name}": d.fingerprint for d in (reference, *batches)} | {"schema": schema_text}
-    spends = tuple(Spend("alpha", f"{batch.fingerprint}:{check.name}", share, share) for batch in batches)
+    # Each batch has its share, under each schema: a schema that a person mends is another question.
+    asked = digest(schema_text)[:12]
+    spends = tuple(Spend("alpha", f"{batch.fingerprint}:{check.name}:{asked}", share, share) for batch in batches)
 
     def evaluate() -> list[Verdict]:
         fitting = schema or infer(reference.table, name=reference.name, unit=reference.declared.unit)

@@ -173,7 +173,9 @@ class LabelLog:
         ]
 
 
-def outcomes(root: str | Path = DEFAULT_ROOT, model: str | None = None, since: datetime | None = None) -> pa.Table:
+def outcomes(
+    root: str | Path = DEFAULT_ROOT, model: str | None = None, since: datetime | None = None, *, features: bool = True
+) -> pa.Table:
     """Predictions joined with their labels by id, in the order in which the labels arrived.
 
     Of several labels for one id the latest counts, at its own time, so a correction appears when it was made; of
@@ -188,6 +190,8 @@ def outcomes(root: str | Path = DEFAULT_ROOT, model: str | None = None, since: d
         Only this model's predictions.
     since : datetime, optional
         Only labels that arrived at this time or later; without a zone it is UTC.
+    features : bool
+        Whether to read the features too, which is most of the work.
 
     Returns
     -------
@@ -200,8 +204,9 @@ def outcomes(root: str | Path = DEFAULT_ROOT, model: str | None = None, since: d
     StoreError
         There is no log, or a file of it is corrupt; names the file.
     """
+    answered = "p.*" if features else ", ".join(f"p.{name}" for name in PREDICTION_FIELDS)
     query = (
-        "SELECT p.*, l.label, l.label_time FROM first_predictions p JOIN last_labels l USING (id) "
+        f"SELECT {answered}, l.label, l.label_time FROM first_predictions p JOIN last_labels l USING (id) "
         "WHERE $since IS NULL OR l.label_time >= $since ORDER BY l.label_time, p.id, p.model"
     )
     moment = None if since is None else _times(since, 1)[0].as_py()

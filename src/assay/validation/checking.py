@@ -190,6 +190,7 @@ class _Test:
     ) -> None:
         self.table, self.schema, self.rules, self.counts = table, schema, rules, counts
         self.level, self.unit = level, unit
+        self.intervals: dict[bytes, tuple[float, float]] = {}
         limits = np.array([rule.limit for rule in rules])
         self.seed: int | None = None
         origin = schema.reference
@@ -300,8 +301,13 @@ class _Test:
         if self.unit is None:
             low, high = binomial.interval(int(self.counts.broken[0, j]), int(self.counts.sizes[0]), self.level)
             return float(low), float(high)
-        low, high = clustered.interval(self.counts.broken[:, j], self.counts.sizes, self.level)
-        return max(0.0, float(low)), min(1.0, float(high))
+        broken = self.counts.broken[:, j]
+        # Most rules are broken by no row: one interval serves them all.
+        known = self.intervals.get(broken.tobytes())
+        if known is None:
+            low, high = clustered.interval(broken, self.counts.sizes, self.level)
+            known = self.intervals[broken.tobytes()] = (max(0.0, float(low)), min(1.0, float(high)))
+        return known
 
     def _detectable(self, j: int) -> float | None:
         """Give the smallest true rate that the test finds with probability 0.9, rows being independent."""
