@@ -38,7 +38,7 @@ def assay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Assay]:
         texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
         return Said(int(left.value.code or 0), *texts)
 
-    yield run
+    return run
 
 
 @pytest.fixture

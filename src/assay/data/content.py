@@ -38,7 +38,7 @@ def fingerprint(table: ibis.Table) -> str:
     stands between.
 
     The same rows give the same fingerprint as CSV, Parquet, Arrow, pandas and polars, except where CSV cannot
-    carry them: more than 6 decimals of a second, integers beyond 128 bits, decimals beyond 15 digits, and columns of
+    carry them: infinite numbers (``inf`` may be read as text or a date), more than 6 decimals of a second, integers beyond 128 bits, decimals beyond 15 digits, and columns of
     text all of whose values read as another type in other than its shortest form (``1.50``, ``2013-01-01T00:00``).
 
     Parameters

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -74,6 +75,8 @@ def test_same_rows_same_fingerprint_in_every_format(table, seed, tmp_path):
     assert print_of(tmp_path / "t.parquet") == expected
     assert print_of(table.to_pandas()) == expected
     assert print_of(pl.from_arrow(table)) == expected
+    if any(pa.types.is_floating(c.type) and pc.any(pc.is_inf(c)).as_py() for c in table.columns):
+        return  # the docstring says why CSV does not carry these
     table.to_pandas().to_csv(tmp_path / "t.csv", index=False)
     assert print_of(tmp_path / "t.csv") == expected
     pl.from_arrow(table).write_csv(tmp_path / "p.csv")
