@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from assay.cli.main import main
 # The tests of this folder share the project that they run on.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from loan_project import GATE, Assay, Said, declare, loans, predictions
+from loan_project import FLOOR, GATE, MODEL, TRAIN, Assay, Said, declare, loans, predictions, train
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +25,7 @@ def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def assay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Assay]:
+def assay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assay:
     """Run ``assay ARGUMENTS`` in this process, in the folder of the test."""
     monkeypatch.chdir(tmp_path)
 
@@ -38,7 +37,7 @@ def assay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Assay]:
         texts = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
         return Said(int(left.value.code or 0), *texts)
 
-    yield run
+    return run
 
 
 @pytest.fixture
@@ -51,3 +50,12 @@ def project(tmp_path: Path) -> Path:
         predictions(labels, accuracy, seed).to_csv(tmp_path / f"{name}.csv", index=False)
     declare(tmp_path, GATE)
     return tmp_path
+
+
+@pytest.fixture
+def trained(project: Path) -> Path:
+    """The project with a trained model ``loan``, version 1, and a gate that asks it to be right in 75%."""
+    (project / "train.py").write_text(TRAIN)
+    declare(project, FLOOR, MODEL)
+    train(project)
+    return project
