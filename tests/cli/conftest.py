@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from assay.cli.main import main
 
+# One test at a time has one core; threads that wait for each other on a busy machine take minutes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The tests of this folder share the project that they run on.
 sys.path.insert(0, str(Path(__file__).parent))
 
