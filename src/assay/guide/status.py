@@ -71,7 +71,7 @@ def status(project: Project) -> Status:
     try:
         ledger_line = f"{ledger.verify()} entries, chain verified"
     except LedgerError as problem:
-        ledger_line = str(problem)
+        ledger_line = str(problem).removeprefix("ledger: ")
     answers.append(Answer("What happened, and who said so?", f"ledger: {ledger_line}"))
     verdicts = tuple(entry.verdict for entry in stored)
     return Status(tuple(answers), tuple(_budgets(project, ledger)), _actions(project, by_stage), ledger_line, verdicts)
