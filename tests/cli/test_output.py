@@ -217,3 +217,21 @@ def test_help(assay: Assay, arguments: list[str]) -> None:
     assert said.code == 0
     assert said.out
     assert said.err == ""
+
+
+def test_init_of_a_regression_declares_what_can_be_checked(assay: Assay, tmp_path: Path) -> None:
+    frame = loans(1)
+    frame.assign(price=frame["amount"] * 1.1 + 0.123).drop(columns="late").to_csv(tmp_path / "prices.csv", index=False)
+    assert assay("init").code == 0
+    assert 'task = "regression"' in (tmp_path / "assay.toml").read_text()
+    said = assay("check")
+    assert said.code == 0, said.err
+
+
+def test_init_holds_the_test_set_against_the_training_set(assay: Assay, project: Path) -> None:
+    for name in ("assay.toml", "old.csv", "new.csv"):
+        (project / name).unlink()
+    assert assay("init").code == 0
+    text = (project / "assay.toml").read_text()
+    assert 'datasets = ["test"]\nreference = "train"' in text
+    assert assay("check").code == 0

@@ -121,3 +121,10 @@ def test_every_question_is_answered_even_when_the_ledger_is_broken(
     found = status(project)
     assert len(found.answers) == len(QUESTIONS) + 1
     assert found.answers[-1].answer == "ledger: entry 3 was changed"
+
+
+def test_when_all_is_well_the_next_step_is_a_claim(tmp_path: Path) -> None:
+    (tmp_path / "assay.toml").write_text(TOML.partition("[[checks]]")[0])
+    (action,) = status(load(tmp_path)).actions
+    assert "claim" in action.title
+    assert action.command == "assay explain GAT101"
