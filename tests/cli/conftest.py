@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
-from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -12,10 +12,12 @@ import pytest
 
 from assay.cli.main import main
 
+# One test at a time has one core; threads that wait for each other on a busy machine take minutes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # The tests of this folder share the project that they run on.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from loan_project import GATE, Assay, Said, declare, loans, predictions
+from loan_project import FLOOR, GATE, MODEL, TRAIN, Assay, Said, declare, loans, predictions, train
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +28,7 @@ def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def assay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Assay]:
+def assay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Assay:
     """Run ``assay ARGUMENTS`` in this process, in the folder of the test."""
     monkeypatch.chdir(tmp_path)
 
@@ -51,3 +53,12 @@ def project(tmp_path: Path) -> Path:
         predictions(labels, accuracy, seed).to_csv(tmp_path / f"{name}.csv", index=False)
     declare(tmp_path, GATE)
     return tmp_path
+
+
+@pytest.fixture
+def trained(project: Path) -> Path:
+    """The project with a trained model ``loan``, version 1, and a gate that asks it to be right in 75%."""
+    (project / "train.py").write_text(TRAIN)
+    declare(project, FLOOR, MODEL)
+    train(project)
+    return project

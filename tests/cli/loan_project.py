@@ -48,6 +48,34 @@ predictions = "old.csv"
 predictions = "new.csv"
 """
 
+MODEL = (
+    PROJECT.partition("[models.old]")[0]
+    .replace('label = "late"', 'label = "late"\nqueries = 4', 2)
+    .replace("\nqueries = 4", "", 1)
+    + '[models.loan]\ntrain = "train:train"\n'
+)
+FLOOR = """
+[[checks]]
+id = "floor"
+claim = "n > 0.75"
+datasets = ["test"]
+blocking = true
+
+[[checks]]
+id = "better"
+claim = "brier(new) - brier(old) < 0"
+datasets = ["test"]
+blocking = true
+"""
+TRAIN = """\
+from sklearn.linear_model import LogisticRegression
+
+
+def train(frame, scale=1.0):
+    model = LogisticRegression(C=scale)
+    return model.fit(frame[["amount"]], frame["late"])
+"""
+
 
 @dataclass(frozen=True)
 class Said:
@@ -89,3 +117,19 @@ def snapshot(folder: Path) -> dict[str, bytes | None]:
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
         for path in sorted(folder.rglob("*"))
     }
+
+
+def train(folder: Path, scale: float = 1.0, weight: float = 0.0) -> int:
+    """Train a version of ``loan`` and record it; ``weight`` moves its threshold, to the worse. Returns its number."""
+    from sklearn.linear_model import LogisticRegression
+
+    from assay.checks.project import load
+    from assay.tracking.runs import run
+
+    frame = loans(1)
+    model = LogisticRegression(C=scale).fit(frame[["amount"]], frame["late"])
+    model.intercept_ = model.intercept_ + weight
+    with run("train", store=load(folder).store) as record:
+        record.log_metrics({"accuracy": float((model.predict(frame[["amount"]]) == frame["late"]).mean())})
+        version = record.log_model(model, name="loan", example=frame[["amount"]].head(5))
+    return int(version.version)

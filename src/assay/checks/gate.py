@@ -15,6 +15,7 @@ from assay.core.claim import Claim
 from assay.core.evidence import Evidence
 from assay.core.guarantee import Guarantee
 from assay.core.project import CheckTable, stage_of
+from assay.core.strict_toml import did_you_mean
 from assay.core.verdict import Verdict
 from assay.data.slice import mask
 from assay.errors import DataError, ProjectError
@@ -25,6 +26,9 @@ from assay.gate.inputs import collect
 if TYPE_CHECKING:
     from assay.checks.inputs import Dataset, Inputs, Predictor
     from assay.checks.project import Project
+
+# Aliases that may point nowhere yet.
+ALIASES = ("champion", "challenger", "candidate")
 
 
 def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
@@ -44,6 +48,9 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     old = inputs.predictor(model, check.old) if "old" in condition.models else None
     if new is None or ("old" in condition.models and old is None):
         side = check.new if new is None else check.old
+        if side not in ALIASES:
+            advice = did_you_mean(side, [*project.file.models, *ALIASES], "models and aliases")
+            raise ProjectError(f"{project.path}: check {check.name!r}: {side!r} is no model and no alias; {advice}")
         train = declared.train.partition(":")[0] if declared and declared.train else "train"
         command = f"python {train}.py" if new is None else f"assay models promote {model} --to {check.old}"
         # Without a champion there is nothing to be worse than; without a candidate nothing was shown.

@@ -235,11 +235,17 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
     except Exception as problem:
         # The evaluation broke midway; what it read may have been shown, so the reservations stay spent.
         return [_broken(check, problem)], False
-    if not any(verdict.passed or verdict.guarantee.kind != "none" for verdict in verdicts):
-        # Nothing was tested, so nothing can have passed falsely: whoever mends what was missing may ask again.
+    if not any(_could_err(verdict) for verdict in verdicts):
+        # Nothing could have passed falsely, so that whoever mends what was missing may ask again.
         reservations = [(held, 0.0 if held.kind == "alpha" else amount) for held, amount in reservations]
     records.record(store, verdicts=verdicts, cache_key=key, settle=reservations)
     return verdicts, False
+
+
+def _could_err(verdict: Verdict) -> bool:
+    """Whether a verdict took a part of the error probability: not when its own assumptions kept it from deciding."""
+    refuted = any(assumption.detail.startswith("refuted") for assumption in verdict.guarantee.assumptions)
+    return verdict.passed or verdict.failed or (verdict.guarantee.kind != "none" and not refuted)
 
 
 def _key(project: Project, check: CheckTable, job: Job) -> str:

@@ -18,6 +18,7 @@ def adapt(model: str, project_path: Path | None, format_: str, output: Path | No
     """Retrain on recent data, gate the candidate on newer data, promote or refuse."""
     from assay.adaptation.retrain import adapt as retrain
 
+    options.require_place(output)
     project = options.open_project(project_path)
     found = retrain(project, model, progress=lambda words: click.echo(f"{words} ...", err=True))
     frame = options.context(project, found.verdicts)

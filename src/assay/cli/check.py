@@ -32,6 +32,7 @@ def run_and_emit(
     selection: str, project_path: Path | None, overrides: tuple[str, ...], format_: str, output: Path | None
 ) -> None:
     """Run a selection, show it, and leave with its exit code."""
+    options.require_place(output)
     project = options.open_project(project_path)
     sources = options.parse_overrides(overrides)
     from assay.checks.run import run_checks

@@ -25,7 +25,9 @@ def explain(what: str | None, project_path: Path | None) -> None:
         for rule in registry.RULES:
             click.echo(f"{rule.code}  {rule.stage:<11}  {rule.title}")
         return
-    if re.fullmatch(r"[A-Za-z]{3}\d{3}", what) and not re.fullmatch(r"[0-9a-f]{6}", what):
+    known = {rule.code for rule in registry.RULES}
+    # FEA101 in small letters could be the beginning of a verdict's id; it is more often the code.
+    if what.upper() in known or (re.fullmatch(r"[A-Za-z]{3}\d{3}", what) and not re.fullmatch(r"[0-9a-f]{6}", what)):
         _explain_code(what)
         return
     project = options.open_project(project_path)

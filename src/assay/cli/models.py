@@ -72,6 +72,7 @@ def promote(
     from assay.checks.promote import promote as move
     from assay.checks.run import exit_code
 
+    options.require_place(output)
     name, side = _split(model)
     project = options.open_project(project_path)
     promotion = move(

@@ -121,6 +121,24 @@ def emit(verdicts: Sequence[Verdict], frame: ReportContext, format_: str, output
         write(output, content)
 
 
+def require_place(output: Path | None) -> None:
+    """Refuse a file that cannot be written before anything is asked, as answers cost.
+
+    Raises
+    ------
+    UsageError
+        If its folder is missing or read-only, or it is a folder itself.
+    """
+    if output is None:
+        return
+    folder = output.absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"{output}: cannot be written: there is no folder {folder}; make it first")
+    if output.is_dir() or not os.access(folder, os.W_OK):
+        what = "it is a folder" if output.is_dir() else f"{folder} is read-only"
+        raise UsageError(f"{output}: cannot be written: {what}; name another file")
+
+
 def write(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all, and say where it is on stderr."""
     data = content.encode() if isinstance(content, str) else content

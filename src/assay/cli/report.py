@@ -18,6 +18,7 @@ from assay.cli import options
 @click.option("--output", type=click.Path(path_type=Path), help="File to write. Default for HTML: assay-report.html.")
 def report(project_path: Path | None, kind: str, output: Path | None) -> None:
     """Show the newest verdict of every check; evaluates nothing."""
+    options.require_place(output)
     project = options.open_project(project_path)
     from assay.guide.status import status
     from assay.report.context import Answer, BudgetLine

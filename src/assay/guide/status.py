@@ -27,6 +27,7 @@ QUESTIONS = (
     ("monitor", "Is it still right?", "assay monitor"),
     ("adapt", "Retrain or not?", "assay adapt"),
 )
+CLAIMS = "assay explain GAT101"
 ORDER = {"fail": 0, "error": 1, "inconclusive": 2, "skipped": 3, "pass": 4}
 
 
@@ -71,7 +72,7 @@ def status(project: Project) -> Status:
     try:
         ledger_line = f"{ledger.verify()} entries, chain verified"
     except LedgerError as problem:
-        ledger_line = str(problem)
+        ledger_line = str(problem).removeprefix("ledger: ")
     answers.append(Answer("What happened, and who said so?", f"ledger: {ledger_line}"))
     verdicts = tuple(entry.verdict for entry in stored)
     return Status(tuple(answers), tuple(_budgets(project, ledger)), _actions(project, by_stage), ledger_line, verdicts)
@@ -127,4 +128,6 @@ def _actions(project: Project, by_stage: dict[str, list[Verdict]]) -> tuple[Acti
         declared = any(stage_of(check) == stage for check in project.file.checks)
         if declared and stage not in by_stage:
             actions.append(Action(f"ask: {question}", command))
+    if not actions and not any(stage_of(check) == "gate" for check in project.file.checks):
+        actions.append(Action('say what a model has to show: [[checks]] with a claim such as "n > 0.8"', CLAIMS))
     return tuple(actions[:MOST_ACTIONS])

@@ -180,12 +180,14 @@ def _unit(main: _File, label: str | None, identity: str | None) -> Clustering | 
 
 
 def _checks(files: Sequence[_File], main: _File, label: str | None) -> list[str]:
-    names = ", ".join(json.dumps(file.name) for file in files if file.role in ("train", "live", "test"))
+    # The reference is held against itself only when there is nothing else.
+    batches = [file for file in files if file.role in ("live", "test")]
+    names = ", ".join(json.dumps(file.name) for file in batches or [main])
     lines = ["", "[[checks]]", 'id = "data"         # types, missing values, ranges, categories, tails', 'use = "VAL1"']
     lines += ['stage = "data"', f"datasets = [{names}]"]
     if len(files) > 1:
         lines += [f"reference = {json.dumps(main.name)}"]
-    if label is not None:
+    if label is not None and _task(main.facts.columns[label]) == "classification":
         lines += [
             "",
             "[[checks]]",
@@ -193,8 +195,7 @@ def _checks(files: Sequence[_File], main: _File, label: str | None) -> list[str]
             'use = "FEA1"',
         ]
         lines += ['stage = "feasibility"', f"datasets = [{json.dumps(main.name)}]"]
-        if _task(main.facts.columns[label]) == "classification":
-            lines += ["target = 0.8        # accuracy that you need"]
+        lines += ["target = 0.8        # accuracy that you need"]
     return lines
 
 

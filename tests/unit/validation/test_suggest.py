@@ -78,7 +78,7 @@ def test_a_timestamp_and_a_number_as_label(tmp_path, monkeypatch):
     assert project["project"]["task"] == "regression"
     assert project["datasets"]["train"]["timestamp"] == "at"
     assert "rows cluster by the day of at" in text
-    assert "target" not in project["checks"][1]
+    assert [check["use"] for check in project["checks"]] == ["VAL1"], "the Bayes error is one of classes"
 
 
 def test_nothing_to_describe():

@@ -1,0 +1,145 @@
+"""One run of checks: what is asked, paid for and kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.checks.project import Project, load
+from assay.checks.run import Job, Spend, Verdicts, exit_code, judge
+from assay.core.claim import Claim
+from assay.core.guarantee import Assumption, Guarantee
+from assay.core.verdict import Verdict
+from assay.errors import BudgetSpent, DataError, ExitCode
+from assay.store import records
+from assay.store.ledger import Ledger
+
+TOML = """
+[project]
+name = "x"
+
+[datasets.test]
+role = "test"
+source = "a.csv"
+label = "y"
+
+[[checks]]
+id = "floor"
+claim = "n > 0.5"
+blocking = true
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "assay.toml").write_text(TOML)
+    return load(tmp_path)
+
+
+def verdict(status: Any = "pass", **more: Any) -> Verdict:
+    fields = {"guarantee": Guarantee.exact(0.05, "false pass"), "code": "GAT101", "stage": "gate"}
+    return Verdict(
+        **({"status": status, "check": "floor", "claim": Claim("n > 0.5"), "blocking": True} | fields | more)
+    )
+
+
+def ask(project: Project, content: str, answer: Any, *spends: Spend) -> tuple[list[Verdict], bool]:
+    return judge(project, project.file.checks[0], Job({"rows": content}, answer, spends))
+
+
+ALPHA = Spend("alpha", "rows:floor", 0.05, 0.05)
+ANSWER = Spend("answers", "rows", 1, 1, once="new")
+
+
+def test_an_answer_is_kept_with_what_it_cost(project: Project) -> None:
+    assert ask(project, "a", lambda: [verdict()], ALPHA, ANSWER) == ([verdict()], False)
+    ledger = Ledger(project.store)
+    assert (ledger.spent("alpha", "rows:floor"), ledger.spent("answers", "rows")) == (0.05, 1)
+    count = ledger.verify()
+    assert ask(project, "a", lambda: pytest.fail("asked twice"), ALPHA, ANSWER) == ([verdict()], True)
+    assert ledger.verify() == count
+
+
+def test_one_answer_pays_for_all_claims_about_a_candidate(project: Project) -> None:
+    ask(project, "a", lambda: [verdict()], ANSWER)
+    assert ask(project, "b", lambda: [verdict("fail")], ANSWER)[0][0].failed
+    with pytest.raises(BudgetSpent):
+        ask(project, "c", lambda: [verdict()], Spend("answers", "rows", 1, 1, once="newer"))
+
+
+def test_questions_apart_have_the_limit_to_themselves(project: Project) -> None:
+    apart = Spend("alpha", "rows:floor", 0.05, 0.05, apart=True)
+    for content in "abc":
+        assert ask(project, content, lambda: [verdict()], apart)[0][0].passed
+    assert sum(Ledger(project.store).totals("alpha").values()) == pytest.approx(0.15)
+
+
+def test_a_refused_budget_gives_back_the_others(project: Project) -> None:
+    ask(project, "a", lambda: [verdict()], ALPHA)
+    with pytest.raises(BudgetSpent):
+        ask(project, "b", lambda: [verdict()], ANSWER, ALPHA)
+    ledger = Ledger(project.store)
+    assert ledger.held() == []
+    assert ledger.spent("answers", "rows") == 0
+
+
+def test_a_refused_input_gives_back_what_was_held(project: Project) -> None:
+    def refuse() -> list[Verdict]:
+        raise DataError("no rows")
+
+    with pytest.raises(DataError):
+        ask(project, "a", refuse, ALPHA, ANSWER)
+    ledger = Ledger(project.store)
+    assert ledger.held() == []
+    assert ledger.totals("alpha") in ({}, {"rows:floor": 0})
+
+
+def test_a_broken_check_stays_spent_and_is_no_verdict_to_keep(project: Project) -> None:
+    def break_down() -> list[Verdict]:
+        raise ZeroDivisionError("midway")
+
+    (broken,), cached = ask(project, "a", break_down, ANSWER)
+    assert (broken.status, cached) == ("error", False)
+    assert exit_code([broken]) == ExitCode.INTERNAL
+    assert Ledger(project.store).held() != []
+    assert records.latest(project.store) == []
+
+
+@pytest.mark.parametrize(
+    ("guarantee", "spent"),
+    [
+        (Guarantee.none("no unit is declared"), 0),
+        (Guarantee.exact(0.05, "false pass", [Assumption("rows are independent", "checked", "refuted: by day")]), 0),
+        (Guarantee.exact(0.05, "false pass", [Assumption("rows are independent", "checked", "none found")]), 0.05),
+    ],
+)
+def test_only_what_could_err_costs_error_probability(project: Project, guarantee: Guarantee, spent: float) -> None:
+    ask(project, "a", lambda: [verdict("inconclusive", guarantee=guarantee)], ALPHA, ANSWER)
+    ledger = Ledger(project.store)
+    assert ledger.spent("alpha", "rows:floor") == spent
+    assert ledger.spent("answers", "rows") == 1
+
+
+def test_a_name_gives_the_worst_of_its_verdicts() -> None:
+    found = [verdict("pass", code="VAL101"), verdict("fail", code="VAL102"), verdict("pass", code="VAL103")]
+    for order in (found, found[::-1]):
+        assert Verdicts(order)["floor"].failed
+        assert len(Verdicts(order)) == 1
+
+
+@pytest.mark.parametrize(
+    ("statuses", "blocking", "code"),
+    [
+        ([], True, ExitCode.NOTHING_SELECTED),
+        (["pass", "pass"], True, ExitCode.OK),
+        (["pass", "inconclusive"], True, ExitCode.INCONCLUSIVE),
+        (["inconclusive", "fail"], True, ExitCode.FAILED),
+        (["fail", "skipped"], False, ExitCode.OK),
+        (["fail", "error"], False, ExitCode.INTERNAL),
+        (["skipped"], True, ExitCode.INCONCLUSIVE),
+    ],
+)
+def test_exit_code(statuses: list[str], blocking: bool, code: ExitCode) -> None:
+    assert exit_code([verdict(status, blocking=blocking) for status in statuses]) == code
