@@ -34,16 +34,16 @@ def check_section(group: Group) -> str:
     ordered = [line.first for line in lines(group, fold=False)]
     claims = list(dict.fromkeys(verdict.claim.text for verdict in ordered))
     more = f' <span class="muted">and {len(claims) - 1} more, alike</span>' if len(claims) > 1 else ""
-    charts = [_figure(interval_chart(group.verdicts), f"Intervals of {group.check} against the limit", "")]
+    charts = [figure(interval_chart(group.verdicts), f"Intervals of {group.check} against the limit", "")]
     charts += [
-        _figure(evidence_chart(verdict.evidence), f"Evidence of {verdict.name}", _series_table(verdict.evidence))
+        figure(evidence_chart(verdict.evidence), f"Evidence of {verdict.name}", _series_table(verdict.evidence))
         for verdict in group.verdicts
         if verdict.evidence.series
     ]
     loud = [verdict for verdict in ordered if verdict.status not in ("pass", "skipped")]
     calm = [verdict for verdict in ordered if verdict.status in ("pass", "skipped")]
-    details = "".join(_detail(verdict, folded=False) for verdict in loud)
-    quiet = "".join(_detail(verdict, folded=several) for verdict in calm)
+    details = "".join(detail(verdict, folded=False) for verdict in loud)
+    quiet = "".join(detail(verdict, folded=several) for verdict in calm)
     if len(calm) >= _FOLDED_FROM:
         quiet = f"<details><summary>{counted(calm)}: why, and under which assumptions</summary>{quiet}</details>"
     heading = f"{text(group.check)} <span class='code'>{text(group.code)}</span>"
@@ -63,7 +63,7 @@ def _measure(group: Group) -> str:
     return f'<br><span class="muted">measured: {text(measure)}</span>'
 
 
-def _figure(spec: Spec | None, caption: str, table: str) -> str:
+def figure(spec: Spec | None, caption: str, table: str) -> str:
     """A chart and the table of its numbers; a table alone when there is nothing to draw."""
     folded = f"<details><summary>The numbers behind the chart</summary>{table}</details>" if table else ""
     if spec is None:
@@ -118,7 +118,7 @@ def _series_table(evidence: Evidence) -> str:
     return f'<div class="scroll tall"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def _detail(verdict: Verdict, *, folded: bool) -> str:
+def detail(verdict: Verdict, *, folded: bool) -> str:
     """Why, on what, under which assumptions, by which method, and how to replay it."""
     evidence, guarantee = verdict.evidence, verdict.guarantee
     statistic = ", ".join(f"{name} = {scalar(value)}" for name, value in evidence.statistic.items())
