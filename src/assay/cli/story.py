@@ -189,6 +189,7 @@ class Story:
             "This week's table arrives damaged: distances in kilometers, and a sensor silent for three days.",
         )
         self.verb("check", "fit", "--with", f"live=data/broken/{week.isoformat()}.parquet")
+        self.console.print("")
         self.say("The batch is held back, the sender repairs it, and the week goes on.")
 
     def alarm(self, verdict: Verdict) -> None:
@@ -196,7 +197,9 @@ class Story:
         self.chapter("Alarm", "The monitor has seen enough: it says since when, and where.")
         self.verb("monitor")
         self._own([verdict])
-        self.steps[-1] = msgspec.structs.replace(self.steps[-1], text=f"{verdict.reason}.")
+        self.steps[-1] = msgspec.structs.replace(
+            self.steps[-1], text=f"{verdict.reason[:1].upper()}{verdict.reason[1:]}."
+        )
 
     def adapt(self, *, quiet: bool = False) -> bool:
         """Retrain, or judge what was retrained; says whether the champion was replaced."""
@@ -225,6 +228,7 @@ class Story:
             with urlopen(f"{url}/v2/models/flights") as answer:
                 version = json.load(answer)["versions"][-1]
             time.sleep(0.1)
+        self.console.print("")
         self.say(f"The server answers with flights/{version}; no request was lost.")
 
     def end(self) -> None:

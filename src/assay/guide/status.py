@@ -53,7 +53,10 @@ class Budget:
 
 @dataclass(frozen=True)
 class Status:
-    """Every question with its newest verdict, what is left of the budgets, at most three next actions."""
+    """Every question with its newest verdict, what is left of the budgets, at most three next actions.
+
+    ``verdicts`` are the newest of each check and subject, oldest first.
+    """
 
     answers: tuple[Answer, ...]
     budgets: tuple[Budget, ...]
@@ -75,7 +78,7 @@ def status(project: Project) -> Status:
     except LedgerError as problem:
         ledger_line = str(problem)
     answers.append(Answer("What happened, and who said so?", f"ledger: {ledger_line}"))
-    verdicts = tuple(entry.verdict for entry in stored)
+    verdicts = tuple(entry.verdict for entry in reversed(stored))
     return Status(tuple(answers), tuple(_budgets(project, ledger)), _actions(project, by_stage), ledger_line, verdicts)
 
 

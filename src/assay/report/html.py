@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -108,7 +109,7 @@ def _inline(script: str) -> str:
 def _masthead(verdicts: Sequence[Verdict], context: ReportContext, title: str) -> str:
     facts = [
         context.project if context.title else "",
-        context.created.replace("T", " ").removesuffix("Z") + (" UTC" if context.created.endswith("Z") else ""),
+        re.sub(r"(Z|\+00:00)$", " UTC", context.created.replace("T", " ")),
         f"assay {context.version}" if context.version else "",
         size(verdicts),
         duration(context.seconds) if context.seconds is not None else "",

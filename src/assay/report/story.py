@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from assay.core.verdict import Verdict
     from assay.report.context import StoryStep
 
-_MOST_ALIKE = 2
+# From three on, passes are counted; what did not pass is named as long as it is few.
+_MOST_ALIKE = {"pass": 2, "skipped": 2}
+_MOST_NAMED = 6
 
 
 def story_section(steps: Sequence[StoryStep], known: Mapping[str, Verdict]) -> str:
@@ -39,7 +41,7 @@ def story_section(steps: Sequence[StoryStep], known: Mapping[str, Verdict]) -> s
         links = "".join(
             f'<li><a href="#v-{alike[0].id}">{text(alike[0].name)}</a> {status_mark(alike[0])}</li>'
             if len(alike) == 1
-            else f"<li>{len(alike):,} of {text(alike[0].check)} {status_mark(alike[0])}</li>"
+            else f"<li>{text(alike[0].check)} {status_mark(alike[0])} <span class=muted>{len(alike):,} times</span></li>"
             for alike in _linked(step, known)
         )
         commands = "".join(command(line) for line in step.command.splitlines())
@@ -71,8 +73,11 @@ def earlier_section(steps: Sequence[StoryStep], known: Mapping[str, Verdict], ne
 def _linked(step: StoryStep, known: Mapping[str, Verdict]) -> list[list[Verdict]]:
     """Verdicts of a step, worst first in each check: one by one, or all with one status where there are many."""
     found: list[list[Verdict]] = []
+    by_check: dict[str, list[Verdict]] = {}
     for group in groups(known[identity] for identity in step.verdict_ids if identity in known):
+        by_check.setdefault(group.check, []).extend(group.verdicts)
+    for verdicts in by_check.values():
         for status in WORST_FIRST:
-            alike = [verdict for verdict in group.verdicts if verdict.status == status]
-            found += [alike] if len(alike) > _MOST_ALIKE else [[verdict] for verdict in alike]
+            alike = [verdict for verdict in verdicts if verdict.status == status]
+            found += [alike] if len(alike) > _MOST_ALIKE.get(status, _MOST_NAMED) else [[verdict] for verdict in alike]
     return found
