@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import vl_convert
 
-from assay.report.figures import declared, direction
+from assay.report.figures import direction, limit_text
 from assay.report.palette import STATUSES, Theme, vega_config
 from assay.report.words import WORST_FIRST
 
@@ -182,7 +182,7 @@ def _loss_panel(rows: list[dict[str, Any]], x: alt.X, evidence: Evidence) -> alt
     )
     layers: list[alt.Chart] = [points, trend]
     if evidence.limit is not None:
-        layers += _level(evidence.limit, f"limit {declared(evidence.limit)}")
+        layers += _level(evidence.limit, f"limit {limit_text(evidence)}")
     return alt.layer(*layers)
 
 
