@@ -168,7 +168,7 @@ def _decades(log_value: Scalar) -> float | None:
 
 
 def _loss_panel(rows: list[dict[str, Any]], x: alt.X, evidence: Evidence) -> alt.LayerChart:
-    title = evidence.measure or "loss"
+    title = evidence.measure.partition(" since ")[0] or "loss"
     chart = alt.Chart(alt.Data(values=rows))
     points = chart.mark_circle(style="day", size=18).encode(
         x=x,

@@ -55,19 +55,25 @@ def story_section(steps: Sequence[StoryStep], known: Mapping[str, Verdict]) -> s
 
 def earlier_section(steps: Sequence[StoryStep], known: Mapping[str, Verdict], newest: Sequence[Verdict]) -> str:
     """Verdicts that the story links to and that newer ones have replaced, folded; an alarm with its chart."""
-    present = {verdict.id for verdict in newest}
-    linked = {alike[0].id: alike[0] for step in steps for alike in _linked(step, known) if len(alike) == 1}
-    replaced = [verdict for identity, verdict in linked.items() if identity not in present]
-    if not replaced:
-        return ""
+    shown = {verdict.id for verdict in newest}
     parts = []
-    for verdict in replaced:
-        spec = series_chart(verdict.evidence) if verdict.failed else None
-        parts.append((figure(spec, f"Evidence of {verdict.name}", "") if spec else "") + detail(verdict, folded=True))
+    for step in steps:
+        linked = [alike[0] for alike in _linked(step, known) if len(alike) == 1]
+        replaced = {verdict.id: verdict for verdict in linked if verdict.id not in shown}
+        shown |= set(replaced)
+        if replaced:
+            parts += [f"<h3>{text(step.title)}</h3>", *(_replaced(verdict) for verdict in replaced.values())]
+    if not parts:
+        return ""
     return (
         '<section class="check" aria-labelledby="earlier"><h2 id="earlier">Earlier verdicts</h2>'
         f'<p class="muted">What the steps tell of, and newer verdicts have replaced.</p>{"".join(parts)}</section>'
     )
+
+
+def _replaced(verdict: Verdict) -> str:
+    spec = series_chart(verdict.evidence) if verdict.failed else None
+    return (figure(spec, f"Evidence of {verdict.name}", "") if spec else "") + detail(verdict, folded=True)
 
 
 def _linked(step: StoryStep, known: Mapping[str, Verdict]) -> list[list[Verdict]]:
