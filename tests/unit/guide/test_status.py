@@ -74,7 +74,7 @@ def test_the_worst_verdict_speaks_for_its_question(project: Project) -> None:
     ]
     records.record(project.store, verdicts=found, cache_key=None)
     said = answer(project, "May I merge this model?")
-    assert said == "1 fail, 1 inconclusive, 1 pass; better[c]: it lost"
+    assert said == "no: 1 fail, 1 inconclusive, 1 pass; better[c]: it lost"
     pointed = next(a.verdict for a in status(project).answers if a.question == "May I merge this model?")
     assert pointed == found[2].id
 
