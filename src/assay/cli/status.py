@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from pathlib import Path
 
 import click
 
 from assay.cli import options
+from assay.report.context import BudgetLine
+from assay.report.plain import plain
+
+WIDTH = 100
+"""Columns where no terminal says otherwise; from here on, ids are shown."""
+ID_WIDTH = 12
 
 
 @click.command()
@@ -30,16 +38,37 @@ def status(project_path: Path | None, as_json: bool) -> None:
         }
         click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2))
         return
+    from assay.report.words import budget_words, priced
+
+    width = shutil.get_terminal_size((WIDTH, 24)).columns
     click.echo(f"{project.name} ({project.path})\n")
-    width = max(len(answer.question) for answer in found.answers)
+    asked = max(len(answer.question) for answer in found.answers)
+    # Ids stand in a column of their own where there is room for one.
+    room = width - asked - 4 - (ID_WIDTH + 2 if width >= WIDTH else 0)
     for answer in found.answers:
-        identity = f"  [{answer.verdict}]" if answer.verdict else ""
-        click.echo(f"  {answer.question:<{width}}  {answer.answer}{identity}")
+        line = f"  {answer.question:<{asked}}  {_cut(answer.answer, room)}"
+        if answer.verdict and width >= WIDTH:
+            line = f"{line:<{width - ID_WIDTH}}{answer.verdict}"
+        click.echo(line)
     if found.budgets:
         click.echo("\nbudgets")
         for budget in found.budgets:
-            click.echo(f"  {budget.name}: {budget.spent:g} of {budget.limit:g} {budget.unit} spent")
+            line = budget_words(BudgetLine(budget.name, budget.spent, budget.limit, budget.unit))
+            click.echo(f"  {_cut(line, width - 2)}")
     if found.actions:
         click.echo("\nnext")
         for number, action in enumerate(found.actions, 1):
-            click.echo(f"  {number}. {action}")
+            lead = f"  {number}. "
+            rows = textwrap.wrap(plain(priced(action)), width, initial_indent=lead, subsequent_indent=" " * len(lead))
+            command = f"$ {plain(action.command)}" if action.command else ""
+            if command and len(rows) == 1 and len(rows[0]) + 2 + len(command) <= width:
+                rows = [f"{rows[0]}  {command}"]
+            elif command:
+                rows.append(" " * len(lead) + command)
+            click.echo("\n".join(rows))
+
+
+def _cut(text: str, width: int) -> str:
+    """Words on one line, cut where the screen ends."""
+    text = plain(text)
+    return text if len(text) <= width else text[: max(0, width - 3)].rstrip() + "..."

@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.request import urlopen
 
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -59,10 +60,14 @@ class Story:
         self.steps: list[StoryStep] = []
         self.started = time.perf_counter()
         self.seen: set[str] = set()
+        self.told: dict[str, Verdict] = {}
+        # Whether a command may follow without a blank line, and whether the weeks have their heading.
+        self.fresh = True
+        self.headed = False
 
     def tell(self) -> None:
         """Run every step, then show where things stand."""
-        self.console.print(f"[bold]assay demo[/] in {self.folder}\n")
+        self.console.print(f"[bold]assay demo[/] in {self.folder}")
         with contextlib.chdir(self.folder):
             self.beginning()
             with self.serving() as url:
@@ -101,12 +106,12 @@ class Story:
         """Serve the champion in a process of its own while the year passes."""
         self.chapter("Serving", "The champion answers over HTTP. The server will follow the alias when it moves.")
         command = ["assay", "serve", "flights@champion", "--port", "0"]
-        self.console.print(f"[cyan]$ {' '.join(command)} &[/]")
+        self._note(f"{' '.join(command)} &")
         log = (self.folder / "serve.log").open("w")
         server = subprocess.Popen([sys.executable, "-m", *command], stderr=log, stdout=log)
         try:
             url = self._wait_for(server)
-            self.console.print(f"  ready at {url}\n")
+            self.say(f"ready at {url}")
             yield url
         finally:
             server.terminate()
@@ -121,12 +126,13 @@ class Story:
             "arrive, and the monitor looks.",
         )
         for line in (
-            f"$ python send.py data/live/WEEK.parquet --url {url}",
-            "$ assay check fit --with live=data/live/WEEK.parquet",
-            "$ assay labels import data/labels/WEEK.parquet --time known_on",
-            "$ assay monitor",
+            f"python send.py data/live/WEEK.parquet --url {url}",
+            "assay check fit --with live=data/live/WEEK.parquet",
+            "assay labels import data/labels/WEEK.parquet --time known_on",
+            "assay monitor",
         ):
-            self.console.print(f"[cyan]{line}[/]")
+            self._note(line)
+            self.fresh = True
         last = LAST_WEEK_FAST if self.fast else LAST_WEEK
         weeks = [FIRST_WEEK + timedelta(weeks=k) for k in range((last - FIRST_WEEK).days // 7 + 1)]
         adapting, adapted = False, False
@@ -148,7 +154,6 @@ class Story:
                     if adapted:
                         self.swapped(url)
                 bar.advance(task)
-        self.console.print("")
 
     def week(self, week: date, url: str, *, look: bool) -> Verdict | None:
         """One week; one line. Returns the monitor's verdict, if it looked."""
@@ -159,19 +164,23 @@ class Story:
         self.quietly("labels", "import", f"data/labels/{name}", "--time", "known_on")
         _, harm = self.quietly("monitor") if look else (0, [])
         flagged = [verdict.name for verdict in fit if verdict.failed]
-        data = "data pass" if not flagged else f"data FAIL {', '.join(flagged)}"
-        verdict = harm[0] if harm else None
-        words = ""
-        if verdict is not None:
-            words = f"harm {verdict.status}"
-            statistic = verdict.evidence.statistic
-            if verdict.evidence.estimate is not None and "log_statistic" in statistic:
-                words += f", Brier {_week_mean(verdict):.3f}"
-                level, threshold = statistic["log_statistic"], statistic["log_threshold"]
-                if level is not None and threshold is not None and not verdict.failed:
-                    words += f", evidence {float(level):.1f} of {float(threshold):.1f}"
-        self.console.print(f"  week of {week:%d %b}  {sent:>6,} flights  {data}  {words}")
-        return verdict
+        self._week_line(week, sent, f"FAIL {', '.join(flagged)}" if flagged else "pass", harm[0] if harm else None)
+        return harm[0] if harm else None
+
+    def _week_line(self, week: date, sent: int, data: str, harm: Verdict | None) -> None:
+        level, threshold = "", None
+        if harm is not None and not harm.failed:
+            statistic = harm.evidence.statistic
+            seen, threshold = statistic.get("log_statistic"), statistic.get("log_threshold")
+            level = "" if seen is None else f"{float(seen):.1f}"
+        if not self.headed:
+            alarm = "" if threshold is None else f" (alarm at {float(threshold):.1f})"
+            self.console.print(f"\n  week of  flights  data  harm  Brier  evidence{alarm}", style="dim")
+            self.headed = True
+        status, mean = (harm.status, _week_mean(harm)) if harm is not None else ("-", "")
+        self.console.print(
+            f"  {week:%d %b}   {sent:>7,}  {data:<4}  {status:<4}  {mean:<5}  {level:>8}".rstrip(), markup=False
+        )
 
     def broken_week(self, week: date) -> None:
         """A batch that was damaged in transit is caught, held back and sent again."""
@@ -180,12 +189,17 @@ class Story:
             "This week's table arrives damaged: distances in kilometers, and a sensor silent for three days.",
         )
         self.verb("check", "fit", "--with", f"live=data/broken/{week.isoformat()}.parquet")
-        self.console.print("  the batch is held back, the sender repairs it, and the week goes on\n")
+        self.console.print("")
+        self.say("The batch is held back, the sender repairs it, and the week goes on.")
 
     def alarm(self, verdict: Verdict) -> None:
         """Show the monitor's alarm in full."""
-        self.chapter("Alarm", verdict.reason)
+        self.chapter("Alarm", "The monitor has seen enough: it says since when, and where.")
         self.verb("monitor")
+        self._own([verdict])
+        self.steps[-1] = msgspec.structs.replace(
+            self.steps[-1], text=f"{verdict.reason[:1].upper()}{verdict.reason[1:]}."
+        )
 
     def adapt(self, *, quiet: bool = False) -> bool:
         """Retrain, or judge what was retrained; says whether the champion was replaced."""
@@ -193,14 +207,15 @@ class Story:
             self.chapter("Retrain", "A candidate is trained on all that came so far; what comes next will judge it.")
             self.verb("adapt", "flights")
             return False
-        code, verdicts = self.quietly("adapt", "flights")
+        _, verdicts = self.quietly("adapt", "flights")
         summary = next(verdict for verdict in verdicts if verdict.stage == "adapt")
         if len(verdicts) == 1:
-            self.console.print(f"  {summary.reason}")
+            self.say(summary.reason)
             return False
-        title = "The candidate is judged" if code else "The candidate takes over"
-        self.chapter(title, summary.reason)
-        self.console.print("[cyan]$ assay adapt flights[/]")
+        title = "The candidate takes over" if summary.passed else "The candidate is judged"
+        self.chapter(title, f"{summary.reason.partition(': ')[0]}.")
+        self._note("assay adapt flights")
+        self._own(verdicts)
         self._show(verdicts)
         return summary.passed
 
@@ -213,7 +228,8 @@ class Story:
             with urlopen(f"{url}/v2/models/flights") as answer:
                 version = json.load(answer)["versions"][-1]
             time.sleep(0.1)
-        self.console.print(f"  the server answers with flights/{version}; no request was lost\n")
+        self.console.print("")
+        self.say(f"The server answers with flights/{version}; no request was lost.")
 
     def end(self) -> None:
         """Where every question stands, the ledger, all verdicts, the report."""
@@ -222,8 +238,6 @@ class Story:
         self.verb("ledger", "verify")
         project = load(self.folder)
         found = status(project)
-        self.console.print("\n[bold]all verdicts, newest of each check[/]\n")
-        self._show(list(found.verdicts))
         page = self.folder / "assay-report.html"
         frame = options.context(
             project,
@@ -238,19 +252,25 @@ class Story:
         )
         from assay.report.html import to_html
 
-        page.write_text(to_html(list(found.verdicts), frame), encoding="utf-8")
-        self.console.print(f"\nreport   {page}")
-        self.console.print(f"project  {self.folder}  (cd there: every command above can be repeated by hand)")
+        page.write_text(to_html(list(found.verdicts), frame, tuple(self.told.values())), encoding="utf-8")
+        self.console.print(f"\nreport   {page}", markup=False)
+        self.console.print(f"project  {self.folder}", markup=False)
+        self.console.print("         cd there: every command above can be repeated by hand")
         self.console.print(f"took     {time.perf_counter() - self.started:.0f} s")
 
     def chapter(self, title: str, text: str) -> None:
         """Announce a step."""
         number = len(self.steps) + 1
         self.steps.append(StoryStep(title, text=text))
-        self.console.print(f"[bold]{number}. {title}[/]")
+        self.console.print(f"\n[bold]{number}. {title}[/]")
         if text:
-            width = min(self.console.width, MOST_COLUMNS)
-            self.console.print(textwrap.fill(text, width, initial_indent="   ", subsequent_indent="   "), markup=False)
+            self.say(text)
+        self.fresh, self.headed = True, False
+
+    def say(self, text: str) -> None:
+        """Write a sentence or two, indented and wrapped."""
+        width = min(self.console.width, MOST_COLUMNS)
+        self.console.print(textwrap.fill(text, width, initial_indent="   ", subsequent_indent="   "), markup=False)
 
     def program(self, script: str, *arguments: str) -> None:
         """Show and run a script of the project."""
@@ -259,14 +279,13 @@ class Story:
         done = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, check=False)
         if done.returncode:
             raise AssayError(f"{' '.join(words)} failed: {done.stderr.strip().splitlines()[-1:]}")
-        self.console.print(_indent(done.stdout), markup=False)
+        self.console.print(textwrap.indent(done.stdout.rstrip(), "   "), markup=False)
 
     def verb(self, *arguments: str) -> int:
         """Show and run an assay command; what it prints is shown."""
         self._note(f"assay {' '.join(arguments)}")
         code = self._invoke(arguments)
         self._collect()
-        self.console.print("" if code in (0, None) else f"  (exit code {code})\n")
         return code
 
     def quietly(self, *arguments: str) -> tuple[int, list[Verdict]]:
@@ -282,17 +301,29 @@ class Story:
         """Verdicts that were stored since the last call; the newest step of the story owns them."""
         fresh = [entry.verdict for entry in records.since(load(self.folder).store, self.seen)]
         self.seen.update(verdict.id for verdict in fresh)
-        if fresh and self.steps:
-            step = self.steps[-1]
-            ids = (*step.verdict_ids, *(verdict.id for verdict in fresh))
-            self.steps[-1] = StoryStep(step.title, step.command, step.text, ids)
+        self._own(fresh)
         return fresh
 
+    def _own(self, verdicts: list[Verdict]) -> None:
+        """Give verdicts to the newest step of the story, and take them from the one that had them."""
+        ids = {verdict.id: verdict for verdict in verdicts}
+        self.told |= ids
+        self.steps = [
+            msgspec.structs.replace(step, verdict_ids=tuple(each for each in step.verdict_ids if each not in ids))
+            for step in self.steps
+        ]
+        step = self.steps[-1]
+        self.steps[-1] = msgspec.structs.replace(step, verdict_ids=(*step.verdict_ids, *ids))
+
     def _note(self, command: str) -> None:
+        """Show a command and keep it in the story."""
+        if not self.fresh:
+            self.console.print("")
+        self.fresh = False
         self.console.print(f"[cyan]$ {command}[/]")
         step = self.steps[-1]
         joined = f"{step.command}\n{command}" if step.command else command
-        self.steps[-1] = StoryStep(step.title, joined, step.text, step.verdict_ids)
+        self.steps[-1] = msgspec.structs.replace(step, command=joined)
 
     def _show(self, verdicts: list[Verdict]) -> None:
         project = load(self.folder)
@@ -341,10 +372,6 @@ class Story:
         raise AssayError("the server did not start within 30 s: see serve.log")
 
 
-def _indent(text: str) -> str:
-    return "".join(f"  {line}\n" for line in text.splitlines())
-
-
-def _week_mean(verdict: Verdict) -> float:
+def _week_mean(verdict: Verdict) -> str:
     losses = [float(value) for value in verdict.evidence.series.get("loss", [])[-7:] if value is not None]
-    return sum(losses) / len(losses) if losses else float("nan")
+    return f"{sum(losses) / len(losses):.3f}" if losses else ""

@@ -16,8 +16,10 @@ from assay.tracking.registry import Registry
 if TYPE_CHECKING:
     from assay.checks.project import Project
     from assay.core.verdict import Verdict
+    from assay.store.chain import Entry
 
 MOST_ACTIONS = 3
+_DIGEST = 64
 # Which question a stage of checks answers, and the command that asks it.
 QUESTIONS = (
     ("feasibility", "Is it worth starting?", "assay feasibility"),
@@ -52,7 +54,10 @@ class Budget:
 
 @dataclass(frozen=True)
 class Status:
-    """Every question with its newest verdict, what is left of the budgets, at most three next actions."""
+    """Every question with its newest verdict, what is left of the budgets, at most three next actions.
+
+    ``verdicts`` are the newest of each check and subject, oldest first.
+    """
 
     answers: tuple[Answer, ...]
     budgets: tuple[Budget, ...]
@@ -63,7 +68,7 @@ class Status:
 
 def status(project: Project) -> Status:
     """Read the store and say where the project stands."""
-    stored = records.latest(project.store)
+    stored = _unsettled(records.latest(project.store))
     by_stage: dict[str, list[Verdict]] = {}
     for entry in stored:
         by_stage.setdefault(entry.verdict.stage, []).append(entry.verdict)
@@ -74,8 +79,21 @@ def status(project: Project) -> Status:
     except LedgerError as problem:
         ledger_line = str(problem).removeprefix("ledger: ")
     answers.append(Answer("What happened, and who said so?", f"ledger: {ledger_line}"))
-    verdicts = tuple(entry.verdict for entry in stored)
+    verdicts = tuple(entry.verdict for entry in reversed(stored))
     return Status(tuple(answers), tuple(_budgets(project, ledger)), _actions(project, by_stage), ledger_line, verdicts)
+
+
+def _unsettled(stored: list[records.StoredVerdict]) -> list[records.StoredVerdict]:
+    """Leave out verdicts that were skipped for want of an input, of checks that have been answered since."""
+    answered: dict[str, int] = {}
+    for entry in stored:
+        if entry.verdict.status != "skipped":
+            answered[entry.verdict.check] = max(answered.get(entry.verdict.check, 0), entry.created)
+    return [
+        entry
+        for entry in stored
+        if entry.verdict.status != "skipped" or entry.created > answered.get(entry.verdict.check, -1)
+    ]
 
 
 def _answer(project: Project, stage: str, question: str, verdicts: list[Verdict]) -> Answer:
@@ -84,14 +102,44 @@ def _answer(project: Project, stage: str, question: str, verdicts: list[Verdict]
     if not verdicts:
         declared = any(stage_of(check) == stage for check in project.file.checks)
         return Answer(question, "not asked yet" if declared or stage == "adapt" else "no check declared")
-    worst = min(verdicts, key=lambda verdict: ORDER[verdict.status])
-    counts = {status: sum(v.status == status for v in verdicts) for status in ORDER}
+    if stage == "adapt":
+        newest = verdicts[0]
+        said = newest.reason.partition(": ")[0]
+        return Answer(question, said if newest.passed else f"{_word([newest])}: {said}", newest.id)
+    worst = min(verdicts, key=_urgency)
+    return Answer(question, _told(verdicts, worst), worst.id)
+
+
+def _told(verdicts: list[Verdict], worst: Verdict) -> str:
+    """Yes, no or undecided, as what blocks says; how many verdicts say what; and why the worst one does."""
+    deciding = [verdict for verdict in verdicts if verdict.blocking] or verdicts
+    word = _word(deciding)
     if worst.passed:
-        words = "yes" if len(verdicts) == 1 else f"yes: all {len(verdicts)} verdicts pass"
-    else:
-        words = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
-    detail = f"; {worst.name}: {worst.reason}" if not worst.passed and worst.reason else ""
-    return Answer(question, words + detail, worst.id)
+        return word if len(verdicts) == 1 else f"{word}: all {len(verdicts)} pass"
+    if len(verdicts) == 1:
+        return f"{word}: {worst.reason}"
+    if word == "yes" and not worst.blocking:
+        others = [verdict for verdict in verdicts if not verdict.blocking and not verdict.passed]
+        return f"yes: {len(deciding)} blocking pass, {_counts(others)} ({worst.name})"
+    return f"{word}: {_counts(verdicts)}; {worst.name}: {worst.reason}"
+
+
+def _counts(verdicts: list[Verdict]) -> str:
+    counts = {status: sum(verdict.status == status for verdict in verdicts) for status in ORDER}
+    return ", ".join(
+        f"{count} {'broken' if status == 'error' else status}" for status, count in counts.items() if count
+    )
+
+
+def _word(verdicts: list[Verdict]) -> str:
+    if all(verdict.passed for verdict in verdicts):
+        return "yes"
+    return "no" if any(verdict.failed for verdict in verdicts) else "undecided"
+
+
+def _urgency(verdict: Verdict) -> tuple[bool, int]:
+    """What blocks comes first, then what is worse; passes come last."""
+    return verdict.passed or not verdict.blocking, ORDER[verdict.status]
 
 
 def _shipped(project: Project, question: str) -> Answer:
@@ -113,16 +161,26 @@ def _budgets(project: Project, ledger: Ledger) -> list[Budget]:
     if budget.labels:
         found.append(Budget("labels", ledger.spent("labels", project.name), budget.labels, "labels"))
     for key, spent in ledger.totals("answers").items():
-        limits = [entry.detail.get("limit") for entry in ledger.entries(kind="answers", key=key)]
-        limit = next((value for value in reversed(limits) if value), None)
+        entries = ledger.entries(kind="answers", key=key)
+        limit = next((entry.detail["limit"] for entry in reversed(entries) if entry.detail.get("limit")), None)
         if limit:
-            found.append(Budget(f"answers of {key[:8]}", spent, float(limit), "answers"))
+            found.append(Budget(_paid_for(project, key, entries), spent, float(limit), "answers"))
     return found
+
+
+def _paid_for(project: Project, key: str, entries: list[Entry]) -> str:
+    """Name what answers were paid for: a dataset by its name and content, else the model that planned looks judge."""
+    identity = next((entry.verdict_id for entry in reversed(entries) if entry.verdict_id), None)
+    if identity is not None:
+        for name, content in records.get(project.store, identity).evidence.fingerprints.items():
+            if content == key:
+                return f"dataset {name} ({key[:8]})"
+    return f"dataset {key[:8]}" if len(key) == _DIGEST else f"looks at {key}"
 
 
 def _actions(project: Project, by_stage: dict[str, list[Verdict]]) -> tuple[Action, ...]:
     open_ = [v for verdicts in by_stage.values() for v in verdicts if not v.passed]
-    open_.sort(key=lambda v: (not v.blocking, ORDER[v.status]))
+    open_.sort(key=_urgency)
     actions = list(dict.fromkeys(action for verdict in open_ for action in verdict.actions))
     for stage, question, command in QUESTIONS:
         declared = any(stage_of(check) == stage for check in project.file.checks)

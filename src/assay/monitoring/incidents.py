@@ -207,13 +207,11 @@ def _guarantee(monitor: HarmMonitor) -> Guarantee:
             assumptions.append(Assumption(text, "checked", found))
         else:
             assumptions.append(Assumption(text, "unverifiable", "declare a unit, or a time so that days can be tested"))
-        assumptions.append(Assumption("the reference stands for normal times and was not trained on", "unverifiable"))
-    assumptions.append(
-        Assumption("whether a label arrives does not depend on the prediction being right", "unverifiable")
-    )
+        assumptions.append(Assumption("the reference is normal and was not trained on", "unverifiable"))
+    assumptions.append(Assumption("labels arrive whether or not a prediction is right", "unverifiable"))
     if unit != "row":
         size = monitor.detectors[0].size
-        text = f"the loss of a unit of more than {size:.0f} rows does not depend on its size"
+        text = f"beyond {size:.0f} rows, size does not change a unit's loss"
         assumptions.append(
             Assumption(text, "checked" if not monitor.oversized else "unverifiable", f"{monitor.oversized} seen")
         )

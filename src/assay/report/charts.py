@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import vl_convert
 
-from assay.report.figures import declared, direction
+from assay.report.figures import direction, limit_text
 from assay.report.palette import STATUSES, Theme, vega_config
 from assay.report.words import WORST_FIRST
 
@@ -27,6 +27,7 @@ Spec = dict[str, Any]
 WIDTH = 620
 MOST_ROWS = 40
 """Rows that an interval or bar chart shows; its table holds all of them."""
+_LEAST_BARS = 2
 WINDOW = 7
 """Points in the running mean that is drawn over a series of losses."""
 _ISO = re.compile(r"\d{4}-\d\d-\d\d")
@@ -167,7 +168,7 @@ def _decades(log_value: Scalar) -> float | None:
 
 
 def _loss_panel(rows: list[dict[str, Any]], x: alt.X, evidence: Evidence) -> alt.LayerChart:
-    title = evidence.measure or "loss"
+    title = evidence.measure.partition(" since ")[0] or "loss"
     chart = alt.Chart(alt.Data(values=rows))
     points = chart.mark_circle(style="day", size=18).encode(
         x=x,
@@ -181,7 +182,7 @@ def _loss_panel(rows: list[dict[str, Any]], x: alt.X, evidence: Evidence) -> alt
     )
     layers: list[alt.Chart] = [points, trend]
     if evidence.limit is not None:
-        layers += _level(evidence.limit, f"limit {declared(evidence.limit)}")
+        layers += _level(evidence.limit, f"limit {limit_text(evidence)}")
     return alt.layer(*layers)
 
 
@@ -222,7 +223,7 @@ def bar_chart(evidence: Evidence) -> Spec | None:
     """Draw a column of names with its numbers as bars: candidates with their errors, bins with their shares.
 
     The first column of text names the bars. ``lower`` and ``upper`` become whiskers on the first column of numbers; of
-    the other columns of numbers the first two are drawn side by side.
+    the other columns of numbers the first two are drawn side by side. A single row is left to its table.
 
     Returns
     -------
@@ -233,7 +234,7 @@ def bar_chart(evidence: Evidence) -> Spec | None:
     label = next((name for name, values in series.items() if values and all(isinstance(v, str) for v in values)), None)
     numeric = [name for name, values in series.items() if values and all(_numeric(value) for value in values)]
     drawn = [name for name in numeric if name not in ("lower", "upper")][:2]
-    if label is None or label == "time" or not drawn:
+    if label is None or label == "time" or not drawn or len(series[label]) < _LEAST_BARS:
         return None
     rows = [
         {"label": name, "column": column, "value": value}

@@ -88,6 +88,22 @@ def declared(value: float, *, sign: bool = False) -> str:
     return "0" if value == 0 else text
 
 
+def limit_text(evidence: Evidence) -> str:
+    """Write the limit: as it was declared or, when it has more digits than a person would write, as the interval.
+
+    Examples
+    --------
+    >>> from assay.core import Evidence
+    >>> limit_text(Evidence(estimate=0.59, limit=0.2182463233)), limit_text(Evidence(estimate=0.59, limit=0.2182))
+    ('0.218', '0.2182')
+    """
+    if evidence.limit is None:
+        return ""
+    exact = declared(evidence.limit, sign=signed(evidence))
+    computed = sum(char.isdigit() for char in exact.lstrip("+-0.")) > _MOST_DECLARED
+    return number(evidence.limit, decimals(evidence), sign=signed(evidence)) if computed else exact
+
+
 def direction(verdict: Verdict) -> str:
     """Which side of the limit the claim asks for: ``<``, ``<=``, ``>``, ``>=``, or empty when nothing says so.
 
@@ -139,11 +155,7 @@ def figures(verdict: Verdict) -> Figures:
         if upper
         else ""
     )
-    need = ""
-    if evidence.limit is not None:
-        exact = declared(evidence.limit, sign=sign)
-        computed = sum(char.isdigit() for char in exact.lstrip("+-0.")) > _MOST_DECLARED
-        need = f"{direction(verdict) or 'vs'} {write(evidence.limit) if computed else exact}"
+    need = "" if evidence.limit is None else f"{direction(verdict) or 'vs'} {limit_text(evidence)}"
     return Figures(write(evidence.estimate), interval, need)
 
 

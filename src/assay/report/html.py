@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -10,13 +11,14 @@ import msgspec
 import vl_convert
 
 from assay.report.context import ReportContext
-from assay.report.elements import action_items, command, data_script, number, status_mark, text
+from assay.report.elements import action_items, data_script, number, status_mark, text
 from assay.report.figures import Figures, duration, figures
 from assay.report.interval_bar import interval_bar
 from assay.report.json import to_json
 from assay.report.palette import vega_config
 from assay.report.section import anchor as section_anchor
 from assay.report.section import check_section
+from assay.report.story import earlier_section, story_section
 from assay.report.stylesheet import stylesheet
 from assay.report.words import brief_guarantee, budget_words, groups, headline, lines, next_actions, size, summary
 
@@ -33,7 +35,7 @@ POLICY = (
 """What the page may load: nothing. The charts are interpreted, so the page needs no ``eval`` either."""
 
 
-def to_html(verdicts: Sequence[Verdict], context: ReportContext | None = None) -> str:
+def to_html(verdicts: Sequence[Verdict], context: ReportContext | None = None, earlier: Sequence[Verdict] = ()) -> str:
     """Write one self-contained page.
 
     First the sentence that says whether anything is in the way, then the table of verdicts with each interval drawn
@@ -42,6 +44,14 @@ def to_html(verdicts: Sequence[Verdict], context: ReportContext | None = None) -
     ``<script id="assay-report">``, makes no request (its content policy forbids them all), follows the reader's light
     or dark setting, prints, and tells everything without JavaScript but the larger charts, whose numbers stand in
     tables.
+
+    Parameters
+    ----------
+    verdicts : sequence of Verdict
+    context : ReportContext, optional
+    earlier : sequence of Verdict
+        Verdicts that the story tells of and newer ones have replaced. Those that it links to are shown at the end; they
+        are in neither the table nor the JSON.
 
     Returns
     -------
@@ -52,15 +62,17 @@ def to_html(verdicts: Sequence[Verdict], context: ReportContext | None = None) -
     verdicts = list(verdicts)
     anchors = {verdict.id: f"v-{verdict.id}" for verdict in verdicts}
     title = context.title or context.project or "assay report"
+    known = {verdict.id: verdict for verdict in (*earlier, *verdicts)}
     sections = [check_section(group) for group in groups(verdicts)]
+    sections.append(earlier_section(context.story, known, verdicts))
     drawn = any('class="chart"' in section for section in sections)
     body = [
         _masthead(verdicts, context, title),
-        _answers(context, anchors),
         _verdict_table(verdicts),
+        _answers(context, anchors),
         _next(verdicts, context),
-        _story(verdicts, context, anchors),
-        "".join(sections),
+        story_section(context.story, known),
+        *sections,
         _footer(verdicts, context),
     ]
     scripts = [data_script("assay-report", to_json(verdicts, context).decode())]
@@ -97,7 +109,7 @@ def _inline(script: str) -> str:
 def _masthead(verdicts: Sequence[Verdict], context: ReportContext, title: str) -> str:
     facts = [
         context.project if context.title else "",
-        context.created.replace("T", " ").removesuffix("Z") + (" UTC" if context.created.endswith("Z") else ""),
+        re.sub(r"(Z|\+00:00)$", " UTC", context.created.replace("T", " ")),
         f"assay {context.version}" if context.version else "",
         size(verdicts),
         duration(context.seconds) if context.seconds is not None else "",
@@ -118,7 +130,7 @@ def _answers(context: ReportContext, anchors: dict[str, str]) -> str:
         anchor = anchors.get(each.verdict or "")
         said = f'<a href="#{anchor}">{text(each.answer)}</a>' if anchor else text(each.answer)
         rows.append(f"<div><dt>{text(each.question)}</dt><dd>{said}</dd></div>")
-    return f'<dl class="answers">{"".join(rows)}</dl>'
+    return f'<section aria-label="Where it stands"><dl class="answers">{"".join(rows)}</dl></section>'
 
 
 def _verdict_table(verdicts: Sequence[Verdict]) -> str:
@@ -192,26 +204,6 @@ def _budget(name: str, spent: float, limit: float, words: str) -> str:
         f'aria-label="{text(name)}: {share:.0%} spent"><rect class="track" width="100" height="4"/>'
         f'<rect class="spent" width="{share * 100:.1f}" height="4"/></svg></div>'
     )
-
-
-def _story(verdicts: Sequence[Verdict], context: ReportContext, anchors: dict[str, str]) -> str:
-    if not context.story:
-        return ""
-    by_id = {verdict.id: verdict for verdict in verdicts}
-    steps = []
-    for step in context.story:
-        links = "".join(
-            f'<li><a href="#{anchors[identity]}">{text(by_id[identity].name)}</a> {status_mark(by_id[identity])}</li>'
-            for identity in step.verdict_ids
-            if identity in anchors
-        )
-        steps.append(
-            f"<li><h3>{text(step.title)}</h3>{command(step.command) if step.command else ''}"
-            f"{f'<p>{text(step.text)}</p>' if step.text else ''}"
-            f"{f'<ul class=links>{links}</ul>' if links else ''}</li>"
-        )
-    told = f'<ol class="story">{"".join(steps)}</ol>'
-    return f'<section aria-labelledby="story"><h2 id="story">Step by step</h2>{told}</section>'
 
 
 def _footer(verdicts: Sequence[Verdict], context: ReportContext) -> str:

@@ -34,25 +34,38 @@ def check_section(group: Group) -> str:
     ordered = [line.first for line in lines(group, fold=False)]
     claims = list(dict.fromkeys(verdict.claim.text for verdict in ordered))
     more = f' <span class="muted">and {len(claims) - 1} more, alike</span>' if len(claims) > 1 else ""
-    charts = [_figure(interval_chart(group.verdicts), f"Intervals of {group.check} against the limit", "")]
-    charts += [
-        _figure(evidence_chart(verdict.evidence), f"Evidence of {verdict.name}", _series_table(verdict.evidence))
+    intervals = figure(interval_chart(group.verdicts), f"Intervals of {group.check} against the limit", "")
+    charts = [
+        figure(evidence_chart(verdict.evidence), f"Evidence of {verdict.name}", _series_table(verdict.evidence))
         for verdict in group.verdicts
         if verdict.evidence.series
     ]
     loud = [verdict for verdict in ordered if verdict.status not in ("pass", "skipped")]
     calm = [verdict for verdict in ordered if verdict.status in ("pass", "skipped")]
-    details = "".join(_detail(verdict, folded=False) for verdict in loud)
-    quiet = "".join(_detail(verdict, folded=several) for verdict in calm)
+    details = "".join(detail(verdict, folded=False) for verdict in loud)
+    quiet = "".join(detail(verdict, folded=several) for verdict in calm)
     if len(calm) >= _FOLDED_FROM:
         quiet = f"<details><summary>{counted(calm)}: why, and under which assumptions</summary>{quiet}</details>"
+    body = f"{intervals}{''.join(charts)}{_numbers_table(ordered)}{details}{quiet}"
+    if not loud:
+        # What is quiet is one line to open; what was watched over time is always worth a look.
+        watched = [
+            chart for chart, verdict in zip(charts, _with_series(group), strict=True) if "time" in verdict.series
+        ]
+        rest = [chart for chart in charts if chart not in watched]
+        hidden = f"{intervals}{''.join(rest)}{_numbers_table(ordered)}{quiet}"
+        body = f"{''.join(watched)}<details><summary>{counted(calm)}: numbers, why, assumptions</summary>{hidden}</details>"
     heading = f"{text(group.check)} <span class='code'>{text(group.code)}</span>"
     count = f'<p class="muted">{len(group.verdicts):,} {subjects(group.verdicts)}</p>' if several else ""
     return (
         f'<section class="check" id="{anchor(group)}"><h2>{heading}</h2>'
         f'<p class="claim"><span class="label">Claim</span> <q>{text(claims[0])}</q>{more}'
-        f"{_measure(group)}</p>{count}{''.join(charts)}{_numbers_table(ordered)}{details}{quiet}</section>"
+        f"{_measure(group)}</p>{count}{body}</section>"
     )
+
+
+def _with_series(group: Group) -> list[Evidence]:
+    return [verdict.evidence for verdict in group.verdicts if verdict.evidence.series]
 
 
 def _measure(group: Group) -> str:
@@ -63,7 +76,7 @@ def _measure(group: Group) -> str:
     return f'<br><span class="muted">measured: {text(measure)}</span>'
 
 
-def _figure(spec: Spec | None, caption: str, table: str) -> str:
+def figure(spec: Spec | None, caption: str, table: str) -> str:
     """A chart and the table of its numbers; a table alone when there is nothing to draw."""
     folded = f"<details><summary>The numbers behind the chart</summary>{table}</details>" if table else ""
     if spec is None:
@@ -118,10 +131,12 @@ def _series_table(evidence: Evidence) -> str:
     return f'<div class="scroll tall"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def _detail(verdict: Verdict, *, folded: bool) -> str:
+def detail(verdict: Verdict, *, folded: bool) -> str:
     """Why, on what, under which assumptions, by which method, and how to replay it."""
     evidence, guarantee = verdict.evidence, verdict.guarantee
-    statistic = ", ".join(f"{name} = {scalar(value)}" for name, value in evidence.statistic.items())
+    statistic = ", ".join(
+        f"{name} = {scalar(value)}" for name, value in evidence.statistic.items() if value is not None
+    )
     method = " ".join(
         part for part in (evidence.method, f"version {evidence.method_version}" if evidence.method else "") if part
     )

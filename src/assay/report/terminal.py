@@ -163,9 +163,11 @@ class _Screen:
         mark = "..." if self.ascii_only else "…"
         return text if cell_len(text) <= width else set_cell_size(text, max(0, width - len(mark))).rstrip() + mark
 
-    def entry(self, label: str, text: str, style: str = "", *, label_width: int = _LABEL) -> list[Text]:
+    def entry(
+        self, label: str, text: str, style: str = "", *, label_width: int = _LABEL, indent: int = _INDENT
+    ) -> list[Text]:
         """A label, and beside it text that is wrapped and hangs."""
-        first = " " * _INDENT + self.cut(self.plain(label), label_width - 1).ljust(label_width)
+        first = " " * indent + self.cut(self.plain(label), label_width - 1).ljust(label_width)
         rows = self.wrap(self.plain(text), self.width - len(first))
         lead = [first] + [" " * len(first)] * (len(rows) - 1)
         return [Text.assemble((start, "dim"), (row, style)) for start, row in zip(lead, rows, strict=True)]
@@ -175,15 +177,17 @@ class _Screen:
         room = self.width - _INDENT - _LABEL - cell_len(ending)
         return self.entry(label, self.cut(self.plain(text), room) + ending)
 
-    def action(self, text: str, command: str, label: str = "", *, label_width: int = _LABEL) -> list[Text]:
+    def action(
+        self, text: str, command: str, label: str = "", *, label_width: int = _LABEL, indent: int = _INDENT
+    ) -> list[Text]:
         """What to do, and the command to copy: on the same line where it fits, and never wrapped."""
-        rows = self.entry(label, text, label_width=label_width)
+        rows = self.entry(label, text, label_width=label_width, indent=indent)
         if not command:
             return rows
         shown = self.plain(command)
         if len(rows) == 1 and cell_len(rows[0].plain) + 4 + cell_len(shown) <= self.width:
             return [Text.assemble(rows[0], ("  $ ", "dim"), (shown, "cyan"))]
-        return [*rows, Text.assemble((" " * (_INDENT + label_width) + "$ ", "dim"), (shown, "cyan"))]
+        return [*rows, Text.assemble((" " * (indent + label_width) + "$ ", "dim"), (shown, "cyan"))]
 
 
 def _header(verdicts: Sequence[Verdict], context: ReportContext) -> list[str]:
@@ -212,8 +216,8 @@ class _Layout:
     """Columns of the table: code, name, status, estimate, interval, need, guarantee.
 
     A name too long for its column takes a line of its own; on a screen too narrow for the columns each verdict is
-    stacked over two or three lines. Nothing but the reason of a verdict without numbers is ever shortened, and that
-    one stands in full among the details.
+    stacked over two or three lines. Nothing but the reason of a verdict without numbers is ever shortened; what is in
+    the way has its reason in full among the details, and the full format tells every one.
     """
 
     def __init__(self, screen: _Screen, rows: list[Line], stage_width: int) -> None:
@@ -304,7 +308,9 @@ def _details(verdict: Verdict, screen: _Screen) -> list[Text]:
         out += screen.entry("why", verdict.reason)
     rests = [part for part in (evidence_words(verdict), verdict.evidence.method) if part]
     out += screen.entry("evidence", " · ".join([verdict.id, *rests]))
-    statistic = ", ".join(f"{name} = {scalar(value)}" for name, value in verdict.evidence.statistic.items())
+    statistic = ", ".join(
+        f"{name} = {scalar(value)}" for name, value in verdict.evidence.statistic.items() if value is not None
+    )
     if statistic:
         out += screen.entry("numbers", statistic)
     out += screen.entry("guarantee", str(verdict.guarantee))
@@ -336,10 +342,11 @@ def _concise(verdicts: Sequence[Verdict], screen: _Screen) -> list[Text]:
         out += [Text(), screen.text("does not block (more: --format full)")]
         width = min(max(len(verdict.name) for verdict in calm) + 2, screen.width // 3)
         for verdict in calm:
-            out += screen.entry(verdict.name, verdict.reason or verdict.status, label_width=width)
+            why = screen.cut(screen.plain(verdict.reason or verdict.status), screen.width - width - 1)
+            out += screen.entry(verdict.name, why, label_width=width, indent=1)
             if verdict.actions:
                 action = verdict.actions[0]
-                out += screen.action(priced(action, effect=False), action.command, label_width=width)
+                out += screen.action(priced(action, effect=False), action.command, label_width=width, indent=1)
     if shared:
         out.append(Text())
         for stage, assumptions in shared.items():

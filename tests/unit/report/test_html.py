@@ -160,7 +160,7 @@ def test_no_text_can_become_markup_or_script():
             units=3,
             statistic={evil: evil},
             fingerprints={evil: evil},
-            series={evil: [evil], "n": [1]},
+            series={evil: [evil, evil], "n": [1, 2]},
         ),
     )
     context = ReportContext(

@@ -137,10 +137,10 @@ def test_numbers_and_evidence_are_for_the_full_format(verdicts, context):
 
 def test_what_does_not_block_is_told_in_two_lines(verdicts, context):
     rows = render(verdicts, context, width=140).splitlines()
-    place = next(place for place, row in enumerate(rows) if row.startswith("   worth-starting "))
-    assert rows[place].startswith("   worth-starting  the certified limit 0.189 is above the target")
+    place = next(place for place, row in enumerate(rows) if row.startswith(" worth-starting "))
+    assert rows[place].startswith(" worth-starting  the certified limit 0.189 is above the target")
     assert rows[place + 1].split("  $ ") == [
-        "                   try a candidate with hourly weather (about 0.5 h)",
+        "                 try a candidate with hourly weather (about 0.5 h)",
         "assay feasibility --candidates boosting,weather",
     ]
     assert rows[place + 2] == ""
