@@ -30,6 +30,7 @@ def test_a_worse_candidate_is_refused_and_nothing_moves(assay: Assay, trained: P
     said = assay("models", "promote", "loan")
     assert said.code in (1, 4)
     assert "refused: loan@champion stays as it was" in said.err
+    assert said.last.endswith(f"exit {said.code}")
     assert champion(assay) == "loan/1"
     kinds = [json.loads(line)["kind"] for line in assay("ledger", "show", "--json").out.splitlines()]
     assert kinds.count("promotion") == 1
@@ -40,6 +41,7 @@ def test_an_override_is_kept_and_can_be_rolled_back(assay: Assay, trained: Path)
     train(trained, weight=2.0)
     said = assay("models", "promote", "loan", "--override", "the old one is on fire")
     assert said.code == 0
+    assert said.last.endswith("exit 0")
     assert champion(assay) == "loan/2"
     ledger = assay("ledger", "show", "--json").out
     assert "the old one is on fire" in ledger

@@ -21,8 +21,7 @@ def adapt(model: str, project_path: Path | None, format_: str, output: Path | No
     options.require_place(output)
     project = options.open_project(project_path)
     found = retrain(project, model, progress=lambda words: click.echo(f"{words} ...", err=True))
-    frame = options.context(project, found.verdicts)
-    options.emit(found.verdicts, frame, format_, output)
-    if not found.promoted:
-        worst = ExitCode.FAILED if found.verdicts[0].failed else ExitCode.INCONCLUSIVE
-        options.leave(worst)
+    refused = ExitCode.FAILED if found.verdicts[0].failed else ExitCode.INCONCLUSIVE
+    code = ExitCode.OK if found.promoted else refused
+    options.emit(found.verdicts, options.context(project, found.verdicts, exit_code=int(code)), format_, output)
+    options.leave(code)

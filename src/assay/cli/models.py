@@ -78,13 +78,15 @@ def promote(
     promotion = move(
         project, name, side=side, alias=alias, override=override, datasets=options.parse_overrides(overrides)
     )
-    options.emit(promotion.verdicts, options.context(project, promotion.verdicts), format_, output)
+    code = ExitCode.OK if promotion.moved else exit_code(promotion.verdicts) or ExitCode.INCONCLUSIVE
+    frame = options.context(project, promotion.verdicts, exit_code=int(code))
+    options.emit(promotion.verdicts, frame, format_, output)
     if promotion.moved:
         before = f", before it {name}/{promotion.before}" if promotion.before else ""
         click.echo(f"promoted: {name}@{alias} is {name}/{promotion.version}{before}", err=True)
         return
     click.echo(f"refused: {name}@{alias} stays as it was; --override REASON is recorded for ever", err=True)
-    options.leave(exit_code(promotion.verdicts) or ExitCode.INCONCLUSIVE)
+    options.leave(code)
 
 
 @models.command()
