@@ -25,10 +25,10 @@ demo: $(VENV)/.demo  ## the whole life of a model on real flights, in ./assay-de
 	@$(BIN)/assay demo
 
 test: $(VENV)/.dev  ## the fast tests
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow"
 
 test-all: $(VENV)/.dev  ## all tests: long simulations and services too
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 
 lint: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff check .
@@ -42,7 +42,7 @@ docs: $(VENV)/.docs  ## the documentation as a site, in ./site
 	$(BIN)/mkdocs build --strict --quiet
 
 clean:  ## remove what the other words built
-	rm -rf $(VENV) dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) benchmarks/.venvs dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -87,8 +87,10 @@ def adapt(project: Project, model: str = "", *, progress: Callable[[str], None] 
         If the training callable cannot be imported or returns no estimator.
     """
     name, declared = project.model(model)
+    if declared.train is None:
+        raise ProjectError(f'{project.path}: [models.{name}] needs train = "module:callable" to be retrained')
     inputs = Inputs(project, {})
-    champion = Registry(project.store).alias(name, "champion")
+    champion = Registry(project.store).alias(name, "champion") if project.has_store else None
     if champion is None:
         raise ProjectError(f"{name} has no champion to adapt: `assay models promote {name}` makes the first one")
     progress("reading what was served")
@@ -186,7 +188,8 @@ def _train(
     label: str,
     champion: int,
 ) -> Candidate:
-    fit = _callable(project, name, declared)
+    assert declared.train is not None
+    fit = _callable(project, declared.train)
     known = sorted(recent[unit].astype(str).unique())
     with run(f"adapt-{name}", store=project.store) as record:
         record.log_params({"rows": len(train), "units": train[unit].nunique(), "train": declared.train})
@@ -216,21 +219,19 @@ def _remember(project: Project, candidate: Candidate, judged: pd.DataFrame, prom
             record.log_artifact(buffer.getvalue(), HOLDOUT)
 
 
-def _callable(project: Project, name: str, declared: ModelTable) -> Callable[[pd.DataFrame], Any]:
+def _callable(project: Project, train: str) -> Callable[[pd.DataFrame], Any]:
     """Import ``module:callable`` from the project's folder."""
-    if declared.train is None:
-        raise ProjectError(f'{project.path}: [models.{name}] needs train = "module:callable" to be retrained')
-    module_name, _, function_name = declared.train.partition(":")
+    module_name, _, function_name = train.partition(":")
     sys.path.insert(0, str(project.root))
     try:
         module = import_module(module_name)
     except ImportError as problem:
-        raise ModelError(f"{declared.train}: cannot be imported from {project.root}: {problem}") from problem
+        raise ModelError(f"{train}: cannot be imported from {project.root}: {problem}") from problem
     finally:
         sys.path.remove(str(project.root))
     function = getattr(module, function_name, None)
     if not callable(function):
-        raise ModelError(f"{declared.train}: {module_name}.py has no function {function_name!r}")
+        raise ModelError(f"{train}: {module_name}.py has no function {function_name!r}")
     found: Callable[[pd.DataFrame], Any] = function
     return found
 

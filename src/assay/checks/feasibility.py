@@ -8,7 +8,8 @@ import msgspec
 
 from assay.checks.run import Job, Spend
 from assay.errors import ProjectError
-from assay.feasibility import cover_hart, upper_limit
+from assay.feasibility import cover_hart, study, upper_limit
+from assay.feasibility.bayes_error import MAX_ROWS
 from assay.stats.sampling import seed
 
 if TYPE_CHECKING:
@@ -35,15 +36,20 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     target = check.target
     code = check.use.upper()
 
-    def evaluate() -> list[Verdict]:
-        common: dict[str, Any] = {
-            "target": target,
+    def rows() -> dict[str, Any]:
+        return {
             "unit": dataset.frame[dataset.declared.unit] if dataset.declared.unit else None,
             "timestamp": dataset.timestamp,
             "columns": dataset.repeated_columns(),
             # scikit-learn takes seeds of 32 bits.
             "seed": seed(check.name, dataset.fingerprint) % 2**32,
         }
+
+    def look() -> None:
+        study.prepare(dataset.features, dataset.labels, max_rows=MAX_ROWS, **rows())
+
+    def evaluate() -> list[Verdict]:
+        common = {"target": target, **rows()}
         methods: list[tuple[str, Callable[[], Verdict]]] = [
             (
                 "FEA101",
@@ -70,5 +76,8 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
             for verdict in [run()]
         ]
 
-    spends = (Spend("alpha", f"{dataset.fingerprint}:{check.name}:{target:g}", alpha, alpha),)
-    return Job({f"dataset:{name}": dataset.fingerprint}, evaluate, spends if "FEA101".startswith(code) else ())
+    asked = repr((alpha, msgspec.structs.astuple(dataset.declared)))
+    # The same limit answers for every target, so that another target costs nothing.
+    paid = Spend("alpha", f"{dataset.fingerprint}:{check.name}", alpha, alpha, once=asked, apart=not check.blocking)
+    depends = {f"dataset:{name}": dataset.fingerprint, "declared": asked}
+    return Job(depends, evaluate, (paid,) if "FEA101".startswith(code) else (), look)

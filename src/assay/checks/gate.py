@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pandas as pd
 
 from assay.checks.budget import histories
 from assay.checks.run import Job, Spend
@@ -15,8 +17,10 @@ from assay.core.guarantee import Guarantee
 from assay.core.project import CheckTable, stage_of
 from assay.core.verdict import Verdict
 from assay.data.slice import mask
-from assay.errors import ProjectError
+from assay.errors import DataError, ProjectError
 from assay.gate import decide, decide_slices, parse
+from assay.gate.condition import Condition
+from assay.gate.inputs import collect
 
 if TYPE_CHECKING:
     from assay.checks.inputs import Dataset, Inputs, Predictor
@@ -37,8 +41,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     if dataset.declared.label is None:
         raise ProjectError(f"{project.path}: [datasets.{name}] names no label, which check {check.name!r} needs")
     new = inputs.predictor(model, check.new)
-    champion = inputs.predictor(model, check.old)
-    old = champion if "old" in condition.models else None
+    old = inputs.predictor(model, check.old) if "old" in condition.models else None
     if new is None or ("old" in condition.models and old is None):
         side = check.new if new is None else check.old
         train = declared.train.partition(":")[0] if declared and declared.train else "train"
@@ -52,7 +55,14 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     key = inputs.series.key if inputs.series else dataset.fingerprint
     per_answer = alpha / (answers if inputs.series else histories(dataset.declared, claims))
     # All claims about one candidate are one answer; against another champion it is another question.
-    candidate = f"{new.identity}:{champion.identity if champion else ''}"
+    rivals = {
+        rival.identity
+        for other in project.file.checks
+        if stage_of(other) == "gate" and other.new == check.new
+        for rival in [inputs.predictor(model, other.old)]
+        if rival
+    }
+    candidate = f"{new.identity}:{','.join(sorted(rivals))}"
     depends = {
         f"dataset:{name}": dataset.fingerprint,
         "new": new.identity,
@@ -63,46 +73,78 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     }
     spends = (
         Spend("answers", key, 1, answers, once=f"{dataset.fingerprint}:{candidate}"),
-        Spend("alpha", f"{key}:{check.name}", per_answer, alpha),
+        Spend("alpha", f"{key}:{check.name}", per_answer, alpha, apart=not check.blocking),
     )
-    return Job(depends, lambda: _decide(check, inputs, dataset, new, old, slices, per_answer), spends)
+
+    @cache
+    def rows() -> dict[str, Any]:
+        return _rows(check, inputs, dataset, new, old, slices)
+
+    def evaluate() -> list[Verdict]:
+        known = {dataset.name: dataset.fingerprint, "new": new.identity} | ({"old": old.identity} if old else {})
+        judge = decide_slices if slices else decide
+        found: Any = judge(
+            condition,
+            **rows(),
+            reliability=1 - per_answer,
+            mode=check.mode,
+            timestamp=dataset.timestamp,
+            columns=dataset.repeated_columns(),
+            check=check.name,
+            blocking=check.blocking,
+        )
+        return [_finish(verdict, check, inputs, known) for verdict in (found if slices else [found])]
+
+    def look() -> None:
+        _compare(condition, rows())
+        if inputs.series is None:
+            _two_classes(check, dataset)
+
+    return Job(depends, evaluate, spends, look)
 
 
-def _decide(
+def _compare(condition: Condition, rows: dict[str, Any]) -> None:
+    """Refuse labels and predictions that cannot be compared, before anything is paid for."""
+    whole = condition
+    if condition.template:
+        whole = Condition(tuple(clause for name in rows["slices"] for clause in condition.on(name).clauses))
+    collect(whole, **rows)
+
+
+def _two_classes(check: CheckTable, dataset: Dataset) -> None:
+    classes = pd.unique(pd.Series(dataset.labels))
+    if len(classes) < 2:
+        raise DataError(
+            f"dataset {dataset.name!r}: label {dataset.declared.label!r} has one class, {classes[0]}, in all "
+            f"{len(dataset.labels)} rows: give check {check.name!r} rows of the others too"
+        )
+
+
+def _rows(
     check: CheckTable,
     inputs: Inputs,
     dataset: Dataset,
     new: Predictor,
     old: Predictor | None,
     slices: dict[str, str],
-    alpha: float,
-) -> list[Verdict]:
+) -> dict[str, Any]:
     condition = parse(check.claim)
     said = new.predict(dataset)
     said_before = old.predict(dataset) if old else None
     predicates = slices or {
         name: predicate for name, predicate in inputs.project.file.slices.items() if name in condition.slices
     }
-    arguments: dict[str, Any] = {
+    return {
         "labels": dataset.labels,
         "new": said.values,
         "new_scores": said.scores,
         "old": said_before.values if said_before else None,
         "old_scores": said_before.scores if said_before else None,
         "positive": said.positive,
-        "reliability": 1 - alpha,
-        "mode": check.mode,
         "unit": dataset.unit,
         "unit_name": dataset.declared.unit or "",
-        "timestamp": dataset.timestamp,
-        "columns": dataset.repeated_columns(),
         "slices": {name: mask(dataset.frame, predicate) for name, predicate in predicates.items()},
-        "check": check.name,
-        "blocking": check.blocking,
     }
-    verdicts = decide_slices(condition, **arguments) if slices else [decide(condition, **arguments)]
-    known = {dataset.name: dataset.fingerprint, "new": new.identity} | ({"old": old.identity} if old else {})
-    return [_finish(verdict, check, inputs, known) for verdict in verdicts]
 
 
 def _finish(verdict: Verdict, check: CheckTable, inputs: Inputs, known: dict[str, str]) -> Verdict:

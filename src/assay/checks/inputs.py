@@ -69,9 +69,9 @@ class Dataset:
         return self.frame[self.declared.unit].to_numpy() if self.declared.unit else None
 
     @property
-    def timestamp(self) -> np.ndarray | None:
+    def timestamp(self) -> pd.Series | None:
         """The time of each row, when declared."""
-        return self.frame[self.declared.timestamp].to_numpy() if self.declared.timestamp else None
+        return self.frame[self.declared.timestamp] if self.declared.timestamp else None
 
     @property
     def features(self) -> pd.DataFrame:
@@ -234,6 +234,8 @@ class Inputs:
             return Predictor(side, fingerprint(opened), table=opened, column=declared.column)
         if side == "candidate":
             side = self.candidate
+        if not self.project.has_store:
+            return None
         registry = Registry(self.project.store)
         if not registry.versions(model):
             return None

@@ -47,6 +47,8 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         "stream": fingerprint(table(served)),
         "slices": digest(project.slices_of(check.slices)),
         "false_pages": project.file.budget.false_pages,
+        "declared": repr([msgspec.structs.astuple(dataset) for dataset in project.file.datasets.values()]),
+        "monitors": str(sum(other.use.upper().startswith("MON") for other in project.file.checks)),
     }
     return Job(depends, lambda: [_watch(check, inputs, model, champion, reference, served, depends)])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.core import project as project_file
 from assay.core.strict_toml import did_you_mean
-from assay.errors import ProjectError, UsageError
+from assay.errors import ProjectError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +56,24 @@ class Project:
         return Store.open(os.environ.get("ASSAY_STORE"), root=self.root)
 
     @property
+    def has_store(self) -> bool:
+        """Whether anything can have been recorded yet; asking makes no store."""
+        return "ASSAY_STORE" in os.environ or (self.root / ".assay" / "store.db").exists()
+
+    @property
+    def records(self) -> Store:
+        """The store, for those who read what was recorded before.
+
+        Raises
+        ------
+        StoreError
+            If nothing was recorded yet.
+        """
+        if not self.has_store:
+            raise StoreError(f"{self.root}: nothing is recorded here yet: run `assay check`, or train a model, first")
+        return self.store
+
+    @property
     def log_root(self) -> Path:
         """Folder of the prediction and label log."""
         return self.root / ".assay" / "log"
@@ -88,7 +106,7 @@ class Project:
         """Return a stored verdict by the first digits of its id."""
         from assay.store import records
 
-        return records.get(self.store, identity)
+        return records.get(self.records, identity)
 
     def dataset(self, name: str) -> DatasetTable:
         """Return what is declared of a dataset.
@@ -132,8 +150,11 @@ class Project:
         models = self.file.models
         if not name:
             if len(models) != 1:
-                found = ", ".join(models) or "none"
-                raise ProjectError(f"{self.path}: name the model; [models.*] declares: {found}")
+                if not models:
+                    raise ProjectError(
+                        f"{self.path}: no model is declared; add [models.NAME] with train or predictions"
+                    )
+                raise ProjectError(f"{self.path}: name the model; [models.*] declares: {', '.join(models)}")
             name = next(iter(models))
         if name not in models:
             raise ProjectError(f"{self.path}: no model {name!r}; {did_you_mean(name, models, 'declared')}")

@@ -71,7 +71,7 @@ def promote(
     Conflict
         If the alias moved meanwhile.
     """
-    registry = Registry(project.store)
+    registry = Registry(project.records)
     if side == "candidate" and registry.alias(model, side) is None:
         version = registry.get(model)
     else:

@@ -19,10 +19,10 @@ from assay.core.claim import Claim
 from assay.core.fingerprint import digest
 from assay.core.guarantee import Guarantee
 from assay.core.project import stage_of
-from assay.core.verdict import Verdict
-from assay.errors import AssayError, ExitCode, UsageError
+from assay.core.verdict import Status, Verdict
+from assay.errors import AssayError, BudgetSpent, ExitCode, UsageError
 from assay.store import records
-from assay.store.ledger import Kind, Ledger
+from assay.store.ledger import Kind, Ledger, Reservation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,13 +37,17 @@ STAGES = {
     "gate": "assay.checks.gate",
     "monitor": "assay.checks.monitoring",
 }
+# The worst first.
+WORST: tuple[Status, ...] = ("error", "fail", "inconclusive", "skipped", "pass")
 
 
 @dataclass(frozen=True)
 class Spend:
     """What an evaluation costs on the ledger: an amount of a kind on a key, within a limit.
 
-    ``once`` names what is paid for; a second check of the same thing pays nothing.
+    ``once`` names what is paid for; a second check of the same thing pays nothing. With ``apart`` every question
+    has the limit to itself, and the ledger only keeps count: so it is where an error is a false alarm, or where the
+    check takes part in no decision.
     """
 
     kind: Kind
@@ -51,6 +55,7 @@ class Spend:
     amount: float
     limit: float
     once: str = ""
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,18 +63,27 @@ class Job:
     """A check that is ready to be evaluated.
 
     ``depends`` holds all that the verdicts depend on besides the check's own text: content fingerprints by name.
+    ``look`` reads the inputs and refuses those that cannot be judged; it shows nothing and writes nothing.
     """
 
     depends: Mapping[str, str]
     evaluate: Callable[[], list[Verdict]]
     spends: tuple[Spend, ...] = ()
+    look: Callable[[], object] = lambda: None
 
 
 class Verdicts(Mapping[str, Verdict]):
-    """Verdicts of a run by name: ``"better"``, or ``"fit[distance]"`` for one of several subjects."""
+    """Verdicts of a run by name: ``"better"``, or ``"fit[distance]"`` for one of several subjects.
+
+    Where several rules speak of one subject, the name gives the worst of their verdicts.
+    """
 
     def __init__(self, verdicts: list[Verdict]) -> None:
-        self._by_name = {_name(verdict): verdict for verdict in verdicts}
+        self._by_name: dict[str, Verdict] = {}
+        for verdict in verdicts:
+            known = self._by_name.get(verdict.name)
+            if known is None or WORST.index(verdict.status) < WORST.index(known.status):
+                self._by_name[verdict.name] = verdict
 
     def __getitem__(self, name: str) -> Verdict:
         return self._by_name[name]
@@ -83,12 +97,13 @@ class Verdicts(Mapping[str, Verdict]):
 
 @dataclass(frozen=True)
 class CheckRun:
-    """What a run of checks gave."""
+    """What a run of checks gave; ``unpaid`` says of each check that could not pay for its answer why."""
 
     project: Project
     results: list[Verdict]
     seconds: float
     cached: frozenset[str] = field(default_factory=frozenset)
+    unpaid: tuple[str, ...] = ()
 
     @property
     def verdicts(self) -> Verdicts:
@@ -98,7 +113,8 @@ class CheckRun:
     @property
     def exit_code(self) -> ExitCode:
         """What the process should say: see :class:`assay.ExitCode`."""
-        return exit_code(self.results)
+        code = exit_code(self.results)
+        return ExitCode.INCONCLUSIVE if code == ExitCode.OK and self.unpaid else code
 
 
 def exit_code(verdicts: list[Verdict]) -> ExitCode:
@@ -126,7 +142,9 @@ def run_checks(
 ) -> CheckRun:
     """Evaluate the selected checks and commit each one's verdicts with what they cost.
 
-    A check whose text and inputs were judged before gives the stored verdicts and spends nothing.
+    A check whose text and inputs were judged before gives the stored verdicts and spends nothing. All inputs are
+    looked at before anything is written, so that a refused run leaves no trace. A check whose budget is spent is
+    inconclusive, and keeps the others from nothing.
 
     Parameters
     ----------
@@ -146,15 +164,23 @@ def run_checks(
     inputs = Inputs(project, datasets or {}, series, candidate)
     results: list[Verdict] = []
     cached: set[str] = set()
+    unpaid: list[str] = []
     checks = select(project.file.checks, selection)
     ready = [(check, prepare(check, inputs)) for check in checks]
     for check, job in ready:
+        if not _stored(project, check, job):
+            job.look()
+    for check, job in ready:
         progress(check.name)
-        verdicts, was_cached = judge(project, check, job)
+        try:
+            verdicts, was_cached = judge(project, check, job)
+        except BudgetSpent as problem:
+            unpaid.append(str(problem))
+            verdicts, was_cached = [_unpaid(check, problem)], False
         results += verdicts
         if was_cached:
             cached.update(verdict.id for verdict in verdicts)
-    return CheckRun(project, results, time.perf_counter() - started, frozenset(cached))
+    return CheckRun(project, results, time.perf_counter() - started, frozenset(cached), tuple(unpaid))
 
 
 def prepare(check: CheckTable, inputs: Inputs) -> Job:
@@ -168,18 +194,10 @@ def prepare(check: CheckTable, inputs: Inputs) -> Job:
 
 def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict], bool]:
     """Return a check's verdicts, and whether they were stored before."""
-    store = project.store
-    key = digest(
-        {
-            "check": msgspec.to_builtins(check),
-            "alpha": alpha_of(check, project.file),
-            "depends": dict(job.depends),
-            "version": __version__,
-        }
-    )
-    stored = records.find(store, key)
+    stored = _stored(project, check, job)
     if stored:
         return stored, True
+    store, key = project.store, _key(project, check, job)
     ledger = Ledger(store)
     paid = {
         (entry.kind, entry.key, entry.detail.get("once"))
@@ -188,22 +206,25 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
         for entry in ledger.entries(kind=spend.kind, key=spend.key)
         if entry.state == "settle"
     }
-    reservations = [
-        (
-            ledger.reserve(
+    reservations: list[tuple[Reservation, float]] = []
+    for spend in job.spends:
+        if spend.once and (spend.kind, spend.key, spend.once) in paid:
+            continue
+        try:
+            reservation = ledger.reserve(
                 spend.kind,
-                spend.key,
+                f"{spend.key}:{key[:12]}" if spend.apart else spend.key,
                 spend.amount,
                 limit=spend.limit,
                 check=check.name,
                 detail={"once": spend.once},
                 cache_key=key,
-            ),
-            spend.amount,
-        )
-        for spend in job.spends
-        if not spend.once or (spend.kind, spend.key, spend.once) not in paid
-    ]
+            )
+        except BudgetSpent:
+            for held, _ in reservations:
+                ledger.release(held, "another budget is spent")
+            raise
+        reservations.append((reservation, spend.amount))
     try:
         verdicts = job.evaluate()
     except AssayError:
@@ -214,22 +235,46 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
     except Exception as problem:
         # The evaluation broke midway; what it read may have been shown, so the reservations stay spent.
         return [_broken(check, problem)], False
+    if not any(verdict.passed or verdict.guarantee.kind != "none" for verdict in verdicts):
+        # Nothing was tested, so nothing can have passed falsely: whoever mends what was missing may ask again.
+        reservations = [(held, 0.0 if held.kind == "alpha" else amount) for held, amount in reservations]
     records.record(store, verdicts=verdicts, cache_key=key, settle=reservations)
     return verdicts, False
 
 
+def _key(project: Project, check: CheckTable, job: Job) -> str:
+    """Digest of all that a check's verdicts depend on."""
+    return digest(
+        {
+            "check": msgspec.to_builtins(check),
+            "alpha": alpha_of(check, project.file),
+            "depends": dict(job.depends),
+            "version": __version__,
+        }
+    )
+
+
+def _stored(project: Project, check: CheckTable, job: Job) -> list[Verdict]:
+    return records.find(project.store, _key(project, check, job)) if project.has_store else []
+
+
+def _unpaid(check: CheckTable, problem: BudgetSpent) -> Verdict:
+    return _unjudged(check, "inconclusive", "nothing was tested", str(problem).removeprefix(f"{check.name}: "))
+
+
 def _broken(check: CheckTable, problem: Exception) -> Verdict:
+    return _unjudged(check, "error", "the check broke", f"{type(problem).__name__}: {problem}")
+
+
+def _unjudged(check: CheckTable, status: Status, why: str, reason: str) -> Verdict:
     return Verdict(
-        status="error",
-        guarantee=Guarantee.none("the check broke"),
+        status=status,
+        guarantee=Guarantee.none(why),
         check=check.name,
         code=next((rule.code for rule in RULES if rule.code.startswith(check.use.upper() or "GAT1")), "GAT101"),
         stage=stage_of(check),
         claim=Claim(check.claim or check.use),
-        reason=f"{type(problem).__name__}: {problem}",
+        reason=reason,
+        severity=check.severity,
         blocking=check.blocking,
     )
-
-
-def _name(verdict: Verdict) -> str:
-    return verdict.name

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from assay.cli import options
+
+if TYPE_CHECKING:
+    from assay.checks.project import Project
 
 
 @click.command()
@@ -40,8 +44,17 @@ def run_and_emit(
             run = run_checks(project, selection, sources, progress=lambda name: line.update(f"checking {name}"))
     else:
         run = run_checks(project, selection, sources)
-    frame = options.context(project, run.results, seconds=run.seconds)
+    frame = options.context(project, run.results, seconds=run.seconds, exit_code=int(run.exit_code))
     options.emit(run.results, frame, format_, output)
+    for why in run.unpaid:
+        click.echo(f"error: {why}", err=True)
     if not run.results:
-        click.echo(f"nothing selected by {selection!r}: `assay check` runs every check", err=True)
+        click.echo(_nothing(project, selection), err=True)
     options.leave(run.exit_code)
+
+
+def _nothing(project: Project, selection: str) -> str:
+    names = ", ".join(check.name for check in project.file.checks)
+    if not names:
+        return f"{project.path} declares no checks: add [[checks]], see `assay explain` for the codes"
+    return f"nothing selected by {selection!r}: declare a check of that kind, or select from {names}"

@@ -84,7 +84,7 @@ def main() -> NoReturn:
         click.echo("stopped", err=True)
         code = 130
     except click.ClickException as problem:
-        problem.show()
+        click.echo(f"error: {_usage(problem)}", err=True)
         code = ExitCode.USAGE
     except AssayError as problem:
         click.echo(f"error: {problem}", err=True)
@@ -100,3 +100,10 @@ def main() -> NoReturn:
         click.echo("set ASSAY_DEBUG=1 to see where; a report of it is welcome", err=True)
         code = ExitCode.INTERNAL
     sys.exit(code)
+
+
+def _usage(problem: click.ClickException) -> str:
+    """What is wrong with the command line, and where to look, in one line."""
+    words = " ".join(problem.format_message().split()).rstrip(".")
+    context = getattr(problem, "ctx", None)
+    return f"{words}; see `{context.command_path} --help`" if context else words

@@ -43,7 +43,7 @@ def show(reference: str, project_path: Path | None) -> None:
     """Show one version: where it came from, what it takes and gives."""
     from assay.tracking.registry import Registry
 
-    entry = Registry(options.open_project(project_path).store).get(reference)
+    entry = Registry(options.open_project(project_path).records).get(reference)
     click.echo(f"{entry.name}/{entry.version}")
     click.echo(f"  run      {entry.run_id or '-'}")
     click.echo(f"  format   {entry.format}")
@@ -97,7 +97,7 @@ def rollback(model: str, alias: str, project_path: Path | None) -> None:
     from assay.tracking.registry import Registry
 
     project = options.open_project(project_path)
-    registry = Registry(project.store)
+    registry = Registry(project.records)
     now = registry.alias(model, alias)
     before = registry.previous(model, alias)
     if now is None or before is None:

@@ -38,7 +38,7 @@ def show(identity: str, project_path: Path | None) -> None:
     """Show what one run logged."""
     from assay.tracking.run_record import get_run
 
-    entry = get_run(options.open_project(project_path).store, identity)
+    entry = get_run(options.open_project(project_path).records, identity)
     click.echo(f"{entry.id}  {entry.name}  {entry.status}")
     for title, content in (("params", entry.params), ("metrics", entry.metrics), ("tags", entry.tags)):
         if content:
@@ -59,7 +59,7 @@ def compare(left: str, right: str, project_path: Path | None) -> None:
     """Show where two runs differ."""
     from assay.tracking.run_record import get_run
 
-    store = options.open_project(project_path).store
+    store = options.open_project(project_path).records
     one, other = get_run(store, left), get_run(store, right)
     same = True
     for title, a, b in (("params", one.params, other.params), ("metrics", one.metrics, other.metrics)):

@@ -26,7 +26,7 @@ def serve(reference: str, project_path: Path | None, host: str, port: int) -> No
     from assay.tracking.registry import Registry
 
     project = options.open_project(project_path)
-    registry = Registry(project.store)
+    registry = Registry(project.records)
     name, _, alias = reference.partition("@")
     alias = alias or "champion"
     registry.get(f"{name}@{alias}")

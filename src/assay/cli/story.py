@@ -135,12 +135,14 @@ class Story:
             for week in weeks:
                 if week == BROKEN_WEEK:
                     self.broken_week(week)
-                harm = self.week(week, url)
+                # The short story looks every second week: what is seen is the same, a little later.
+                look = not self.fast or weeks.index(week) % 2 == 0
+                harm = self.week(week, url, look=look)
                 if harm is not None and harm.failed and not adapting and not adapted:
                     self.alarm(harm)
                     adapting = True
                     self.adapt()
-                elif adapting:
+                elif adapting and look:
                     adapted = self.adapt(quiet=True)
                     adapting = not adapted
                     if adapted:
@@ -148,14 +150,14 @@ class Story:
                 bar.advance(task)
         self.console.print("")
 
-    def week(self, week: date, url: str) -> Verdict | None:
-        """One week; one line. Returns the monitor's verdict."""
+    def week(self, week: date, url: str, *, look: bool) -> Verdict | None:
+        """One week; one line. Returns the monitor's verdict, if it looked."""
         name = f"{week.isoformat()}.parquet"
         sent = self._send(f"data/live/{name}", url)
         _, fit = self.quietly("check", "fit", "--with", f"live=data/live/{name}")
         self._logged(url)
         self.quietly("labels", "import", f"data/labels/{name}", "--time", "known_on")
-        _, harm = self.quietly("monitor")
+        _, harm = self.quietly("monitor") if look else (0, [])
         flagged = [verdict.name for verdict in fit if verdict.failed]
         data = "data pass" if not flagged else f"data FAIL {', '.join(flagged)}"
         verdict = harm[0] if harm else None

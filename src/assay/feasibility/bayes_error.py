@@ -143,7 +143,7 @@ def upper_limit(
         if not 0 < value < 1:
             raise UsageError(f"{name} must lie in (0, 1), got {value}")
     study = prepare(X, y, unit=unit, test=test, timestamp=timestamp, columns=columns, max_rows=MAX_ROWS, seed=seed)
-    claim = Claim(f"an accuracy of {target:g} is within reach")
+    claim = Claim(f"Bayes error <= {1 - target:g}, so that an accuracy of {target:g} is within reach")
     units = study.held_out_units
     few = study.test_y.size if units is None else units
     if few < 2 or np.unique(study.train_y).size < 2:

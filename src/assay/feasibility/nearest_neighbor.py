@@ -109,7 +109,7 @@ def cover_hart(
         "check": check,
         "code": "FEA102",
         "stage": "feasibility",
-        "claim": Claim(f"an accuracy of {target:g} is not beyond what one nearest neighbor suggests"),
+        "claim": Claim(f"Bayes error <= {1 - target:g}, as one nearest neighbor suggests"),
         "severity": "warn",
     }
     if not study.train_y.size or not study.test_y.size:

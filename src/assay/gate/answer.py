@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -13,10 +14,12 @@ from assay.gate.judge import Finding, Mode, judge, kleene_and
 from assay.gate.quantity import Affine
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from assay.core.check import Severity
     from assay.core.evidence import Scalar
     from assay.core.verdict import Status
-    from assay.gate.condition import Condition
+    from assay.gate.condition import Clause, Condition
     from assay.gate.inputs import Inputs
     from assay.gate.screening import Clusters
 
@@ -247,8 +250,7 @@ def _actions(status: Status, findings: list[Finding], inputs: Inputs, clusters: 
     more = max(need for need in needs if need is not None)
     if inputs.unit is not None:
         rows = math.ceil(more * inputs.n / (int(inputs.unit.max()) + 1))
-        named = "" if inputs.unit_name == "unit" else f' of "{inputs.unit_name}"'
-        title = f"collect {more:,} more units{named} (about {rows:,} rows)"
+        title = f"collect {more:,} more {_units(inputs.unit_name, more)} (about {rows:,} rows)"
         return (Action(title, labels=rows, units=more, effect=_EFFECT),)
     if all(_paired(f) for f in unknown):
         changed = float((inputs.predicted["new"] != inputs.predicted["old"]).mean())
@@ -257,6 +259,17 @@ def _actions(status: Status, findings: list[Finding], inputs: Inputs, clusters: 
             Action(f"label {labels:,} more disagreements (among {more:,} more rows)", labels=labels, effect=_EFFECT),
         )
     return (Action(f"label {more:,} more rows", labels=more, effect=_EFFECT),)
+
+
+def _units(name: str, count: int) -> str:
+    """Name units by the column that tells them apart: ``dates``, but ``units of "flight_id"``."""
+    if not re.fullmatch("[a-z]+", name):
+        return f'units of "{name}"'
+    if count == 1:
+        return name
+    if re.search("[^aeiou]y$", name):
+        return f"{name[:-1]}ies"
+    return f"{name}es" if re.search("(s|x|z|ch|sh)$", name) else f"{name}s"
 
 
 def _paired(finding: Finding) -> bool:
@@ -275,16 +288,28 @@ def _reason(status: Status, main: Finding, inputs: Inputs, promise: Promise, clu
         return f"no rows for {clause.measure}"
     if main.idle:
         return f"the models never disagree on these {main.rows:,} rows, so {clause.measure} is 0 here"
-    estimate, limit = f"{clause.measure} is {measured.estimate:.4g}", f"{clause.threshold:g}"
+    write = _writer((measured.estimate, main.lower, main.upper), clause)
+    estimate, limit = f"{clause.measure} is {write(measured.estimate)}", f"{clause.threshold:g}"
     side, other = ("above", "at most") if clause.upward else ("below", "at least")
     if status == "pass" and main.value == "true":
-        bound = f"at least {main.lower:.4g}" if clause.upward else f"at most {main.upper:.4g}"
+        bound = f"at least {write(main.lower)}" if clause.upward else f"at most {write(main.upper)}"
         return f"{estimate}, {bound}: shown to be {side} {limit}"
     if status == "pass":
         return f"{estimate}: not refuted, which is what fn-free asks"
     if status == "fail":
-        bound = f"at most {main.upper:.4g}" if clause.upward else f"at least {main.lower:.4g}"
+        bound = f"at most {write(main.upper)}" if clause.upward else f"at least {write(main.lower)}"
         if clause.tolerance and promise.mode == "fp-free":
             return f"{estimate}, {bound}: not {side} {limit} by twice the tolerance"
         return f"{estimate}, {bound}: shown to be {other} {limit}"
-    return f"{estimate}, between {main.lower:.4g} and {main.upper:.4g}: {limit} is not excluded"
+    return f"{estimate}, between {write(main.lower)} and {write(main.upper)}: {limit} is not excluded"
+
+
+def _writer(values: tuple[float, ...], clause: Clause) -> Callable[[float], str]:
+    """Write numbers with three decimals, or as many as keep them off the limit; differences with their sign."""
+    digits = 3
+    while digits < 6 and any(
+        value != clause.threshold and round(value, digits) == round(clause.threshold, digits) for value in values
+    ):
+        digits += 1
+    sign = "+" if " - " in clause.measure else ""
+    return lambda value: f"{round(value, digits) + 0.0:{sign}.{digits}f}"

@@ -129,7 +129,7 @@ def verdict(monitor: HarmMonitor) -> Verdict:
         check=monitor.check,
         code="MON101",
         stage="monitor",
-        claim=Claim(f"the {_measure(monitor)} has not risen above that of the reference{_by(monitor.tolerance)}"),
+        claim=Claim(_claim(monitor, lead if alarm else 0, reference, limit)),
         evidence=evidence,
         actions=actions,
         reason=reason,
@@ -247,6 +247,16 @@ def _power(monitor: HarmMonitor) -> tuple[float, int | None]:
 
 def _measure(monitor: HarmMonitor) -> str:
     return "error" if monitor.reader.loss == "error" else "Brier loss"
+
+
+def _claim(monitor: HarmMonitor, lead: int, reference: float, limit: float) -> str:
+    """State the limit and where it comes from; before an alarm for all rows, then for the stream that raised it."""
+    tolerance = f" + {monitor.tolerance:g}" if monitor.tolerance else ""
+    others = len(monitor.streams) - 1
+    measure = _measure(monitor)
+    where = f" in {monitor.streams[lead]}" if lead else ""
+    alike = f", and likewise in each of {others} slice{'s' * (others > 1)}" if others and not lead else ""
+    return f"{measure[0].upper()}{measure[1:]}{where} <= {limit:.3f} (reference {reference:.3f}{tolerance}){alike}"
 
 
 def _by(tolerance: float) -> str:

@@ -2,8 +2,8 @@
 
 Proportions, losses and their differences are decimals, never percent, so that a number in a report is the number in
 the claim. The estimate and both ends of its interval share one count of decimals: three below ten, more when the
-interval is narrow or when rounding would put an end on its limit. A limit is written as it was declared. Values that
-can be negative carry their sign. Probabilities of error alone are percent, because the guarantee speaks of them so.
+interval is narrow or when rounding would put an end on its limit. A limit is written as it was declared; one that was
+computed, with the decimals of the interval. Values that can be negative carry their sign. Probabilities of error alone are percent, because the guarantee speaks of them so.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from assay.core.verdict import Verdict
 
 MOST_DECIMALS = 6
+_MOST_DECLARED = 6
 _COMPARISON = re.compile(r"(<=|>=|<|>)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)?")
 
 
@@ -129,8 +130,20 @@ def figures(verdict: Verdict) -> Figures:
         return "" if value is None else number(value, digits, sign=sign)
 
     lower, upper = write(evidence.lower), write(evidence.upper)
-    interval = f"[{lower}, {upper}]" if lower and upper else f"≥ {lower}" if lower else f"≤ {upper}" if upper else ""
-    need = "" if evidence.limit is None else f"{direction(verdict) or 'vs'} {declared(evidence.limit, sign=sign)}"
+    interval = (
+        f"[{lower}, {upper}]"
+        if lower and upper
+        else f"at least {lower}"
+        if lower
+        else f"at most {upper}"
+        if upper
+        else ""
+    )
+    need = ""
+    if evidence.limit is not None:
+        exact = declared(evidence.limit, sign=sign)
+        computed = sum(char.isdigit() for char in exact.lstrip("+-0.")) > _MOST_DECLARED
+        need = f"{direction(verdict) or 'vs'} {write(evidence.limit) if computed else exact}"
     return Figures(write(evidence.estimate), interval, need)
 
 

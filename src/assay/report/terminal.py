@@ -1,4 +1,4 @@
-"""Verdicts on a terminal: one line each, details only for what did not pass, a last line to grep."""
+"""Verdicts on a terminal: one line each, details only for what is in the way, a last line to grep."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from assay.report.context import ReportContext
-from assay.report.figures import figures, scalar
+from assay.report.figures import direction, figures, scalar
 from assay.report.plain import plain
 from assay.report.words import (
     brief_guarantee,
@@ -22,15 +22,17 @@ from assay.report.words import (
     least_guarantee,
     lines,
     next_actions,
-    price,
+    priced,
+    shared_assumptions,
     size,
     summary,
+    told_together,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from assay.core.guarantee import Guarantee
+    from assay.core.guarantee import Assumption, Guarantee
     from assay.core.verdict import Verdict
     from assay.report.words import Line
 
@@ -46,6 +48,7 @@ _STYLES = {
 }
 _QUIET = ("pass", "skipped")
 _MOST_DETAILS = 3
+_MOST_ASSUMPTIONS = 4
 _LEAST_NAME = 8
 _STACK_INDENT = 4
 _INDENT = 3
@@ -63,8 +66,9 @@ def render(
 ) -> str:
     """Write verdicts for a terminal.
 
-    A status in capitals blocks what depends on it. With ``concise``, three or more passes of one check share a line,
-    passing verdicts have no details, and of one check at most three verdicts have.
+    A status in capitals blocks what depends on it. With ``concise``, three or more passes of one check share a line;
+    details stand under what blocks or pages and did not pass, at most three for each check; what else did not pass is
+    told in two lines; and what all verdicts of a stage assume is told once, below.
 
     Parameters
     ----------
@@ -103,14 +107,12 @@ def render(
     context = context or ReportContext()
     out = [screen.text(" · ".join(_header(verdicts, context)), "bold"), Text()]
     out += _table(verdicts, screen, fold=verbosity == "concise")
-    for group in groups(verdicts):
-        told = [verdict for verdict in group.verdicts if verbosity == "full" or verdict.status not in _QUIET]
-        shown = told if verbosity == "full" else told[:_MOST_DETAILS]
-        for verdict in shown:
-            out += [Text(), *_details(verdict, screen)]
-        if len(told) > len(shown):
-            more = f"{len(told) - len(shown)} more of {group.check} did not pass; the full format tells each."
-            out += [Text(), screen.text(more, "dim")]
+    if verbosity == "full":
+        for group in groups(verdicts):
+            for verdict in group.verdicts:
+                out += [Text(), *_details(verdict, screen)]
+    else:
+        out += _concise(verdicts, screen)
     if context.answers:
         out.append(Text())
         for answer in context.answers:
@@ -168,9 +170,20 @@ class _Screen:
         lead = [first] + [" " * len(first)] * (len(rows) - 1)
         return [Text.assemble((start, "dim"), (row, style)) for start, row in zip(lead, rows, strict=True)]
 
-    def command(self, text: str) -> Text:
-        """A command to copy: never wrapped."""
-        return Text.assemble((" " * (_INDENT + _LABEL) + "$ ", "dim"), (self.plain(text), "cyan"))
+    def line(self, label: str, text: str, ending: str) -> list[Text]:
+        """A label, and beside it one line of text, cut before its ending."""
+        room = self.width - _INDENT - _LABEL - cell_len(ending)
+        return self.entry(label, self.cut(self.plain(text), room) + ending)
+
+    def action(self, text: str, command: str, label: str = "", *, label_width: int = _LABEL) -> list[Text]:
+        """What to do, and the command to copy: on the same line where it fits, and never wrapped."""
+        rows = self.entry(label, text, label_width=label_width)
+        if not command:
+            return rows
+        shown = self.plain(command)
+        if len(rows) == 1 and cell_len(rows[0].plain) + 4 + cell_len(shown) <= self.width:
+            return [Text.assemble(rows[0], ("  $ ", "dim"), (shown, "cyan"))]
+        return [*rows, Text.assemble((" " * (_INDENT + label_width) + "$ ", "dim"), (shown, "cyan"))]
 
 
 def _header(verdicts: Sequence[Verdict], context: ReportContext) -> list[str]:
@@ -274,17 +287,19 @@ def _status(verdict: Verdict) -> str:
     return verdict.status.upper() if verdict.blocking and verdict.status not in _QUIET else verdict.status
 
 
-def _details(verdict: Verdict, screen: _Screen) -> list[Text]:
+def _title(verdict: Verdict, screen: _Screen) -> list[Text]:
     effect = ("blocks" if verdict.blocking else "does not block") + (", pages" if verdict.pages else "")
     rule = screen.rule * 2
     title = f"{rule} {screen.plain(verdict.name)} {rule} {verdict.code} {rule} "
     status = f"{verdict.status}, {effect} "
     fill = screen.width - cell_len(title) - len(status)
     if fill >= 0:
-        out = [Text.assemble((title, "bold"), (status, _STYLES[verdict.status]), (screen.rule * fill, "dim"))]
-    else:
-        out = [Text(title, "bold"), *screen.entry("status", status, _STYLES[verdict.status])]
-    out += screen.entry("claim", str(verdict.claim))
+        return [Text.assemble((title, "bold"), (status, _STYLES[verdict.status]), (screen.rule * fill, "dim"))]
+    return [Text(title, "bold"), *screen.entry("status", status, _STYLES[verdict.status])]
+
+
+def _details(verdict: Verdict, screen: _Screen) -> list[Text]:
+    out = [*_title(verdict, screen), *screen.entry("claim", str(verdict.claim))]
     if verdict.reason:
         out += screen.entry("why", verdict.reason)
     rests = [part for part in (evidence_words(verdict), verdict.evidence.method) if part]
@@ -297,24 +312,63 @@ def _details(verdict: Verdict, screen: _Screen) -> list[Text]:
         detail = f": {assumption.detail}" if assumption.detail else ""
         out += screen.entry("assumes" if place == 0 else "", f"{assumption.text} ({assumption.status}){detail}")
     for place, action in enumerate(verdict.actions):
-        out += screen.entry("next" if place == 0 else "", _priced(action.title, price(action), action.effect))
-        if action.command:
-            out.append(screen.command(action.command))
+        out += screen.action(priced(action), action.command, "next" if place == 0 else "")
     out += screen.entry("more", f"assay explain {verdict.id}")
     return out
 
 
-def _priced(title: str, cost: str, effect: str) -> str:
-    return "; ".join(part for part in (f"{title} ({cost})" if cost else title, effect) if part)
+def _concise(verdicts: Sequence[Verdict], screen: _Screen) -> list[Text]:
+    """Details of what is in the way, two lines for what else did not pass, and what all of a stage assume."""
+    shared = shared_assumptions(verdicts)
+    out: list[Text] = []
+    calm: list[Verdict] = []
+    for group in groups(verdicts):
+        told = [verdict for verdict in group.verdicts if verdict.status not in _QUIET]
+        for verdict in told[:_MOST_DETAILS]:
+            if verdict.blocking or verdict.pages:
+                out += [Text(), *_brief(verdict, screen, shared.get(group.stage, ()))]
+            else:
+                calm.append(verdict)
+        if len(told) > _MOST_DETAILS:
+            more = f"{len(told) - _MOST_DETAILS} more of {group.check} did not pass; the full format tells each."
+            out += [Text(), screen.text(more, "dim")]
+    if calm:
+        out += [Text(), screen.text("does not block (more: --format full)")]
+        width = min(max(len(verdict.name) for verdict in calm) + 2, screen.width // 3)
+        for verdict in calm:
+            out += screen.entry(verdict.name, verdict.reason or verdict.status, label_width=width)
+            if verdict.actions:
+                action = verdict.actions[0]
+                out += screen.action(priced(action, effect=False), action.command, label_width=width)
+    if shared:
+        out.append(Text())
+        for stage, assumptions in shared.items():
+            out += screen.entry("assumed", f"by every {stage} verdict: {told_together(assumptions)}")
+    return out
+
+
+def _brief(verdict: Verdict, screen: _Screen, shared: Sequence[Assumption]) -> list[Text]:
+    """Why, with which guarantee if what holds, and what next; the claim where the table does not show it."""
+    out = _title(verdict, screen)
+    if not (figures(verdict).need and direction(verdict)):
+        out += screen.entry("claim", str(verdict.claim))
+    if verdict.reason:
+        out += screen.entry("why", verdict.reason)
+    out += screen.entry("guarantee", str(verdict.guarantee))
+    own = [assumption for assumption in verdict.guarantee.assumptions if assumption not in shared]
+    for place, assumption in enumerate(own[:_MOST_ASSUMPTIONS]):
+        out += screen.line("assumes" if place == 0 else "", assumption.text, f" ({assumption.status})")
+    if verdict.actions:
+        action = verdict.actions[0]
+        out += screen.action(priced(action), action.command, "next")
+    return [*out, *screen.entry("more", f"assay explain {verdict.id}")]
 
 
 def _closing(verdicts: Sequence[Verdict], context: ReportContext, screen: _Screen, *, shown: bool) -> list[Text]:
     out: list[Text] = []
     if shown:
         for place, action in enumerate(next_actions(verdicts, context)):
-            out += screen.entry("next" if place == 0 else "", _priced(action.title, price(action), action.effect))
-            if action.command:
-                out.append(screen.command(action.command))
+            out += screen.action(priced(action), action.command, "next" if place == 0 else "")
     if context.budget:
         out += screen.entry("budget", " · ".join(budget_words(line) for line in context.budget))
     if context.ledger:

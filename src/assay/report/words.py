@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from assay.core.action import Action
-    from assay.core.guarantee import Guarantee
+    from assay.core.guarantee import Assumption, Guarantee
     from assay.core.verdict import Verdict
     from assay.report.context import BudgetLine, ReportContext
 
@@ -26,6 +26,7 @@ _COUNTED = {
 }
 WORST_FIRST = tuple(_COUNTED)
 _GUARANTEE_WORDS = 6
+_COUNT = re.compile(r"\d[\d,]*")
 _BREAK = re.compile(r",|\b(?:within|per|over|of|for|in|at|under|across|after|among)\b")
 MOST_ACTIONS = 3
 
@@ -170,15 +171,63 @@ def least_guarantee(guarantee: Guarantee) -> str:
 
 
 def price(action: Action) -> str:
-    """What an action costs; empty when it names no price."""
+    """What an action costs beyond what its title says already; empty when it names no price.
+
+    Examples
+    --------
+    >>> from assay.core import Action
+    >>> price(Action("collect 9 more dates", units=9, labels=2000)), price(Action("label 20 rows", labels=20))
+    ('2,000 labels', '')
+    """
+    said = set(_COUNT.findall(action.title))
     parts = []
-    if action.labels is not None:
+    if action.labels is not None and f"{action.labels:,}" not in said:
         parts.append(many(action.labels, "label"))
-    if action.units is not None:
+    if action.units is not None and f"{action.units:,}" not in said:
         parts.append(many(action.units, "further unit"))
     if action.hours is not None:
         parts.append(f"about {action.hours:.2g} h")
     return ", ".join(parts)
+
+
+def priced(action: Action, *, effect: bool = True) -> str:
+    """An action in a line: title, price, and what it does.
+
+    Examples
+    --------
+    >>> from assay.core import Action
+    >>> priced(Action("collect 9 more dates", labels=2000, effect="decides if the truth is the estimate"))
+    'collect 9 more dates (2,000 labels): decides if the truth is the estimate'
+    """
+    cost = price(action)
+    title = f"{action.title} ({cost})" if cost else action.title
+    return f"{title}: {action.effect}" if effect and action.effect else title
+
+
+def shared_assumptions(verdicts: Sequence[Verdict]) -> dict[str, list[Assumption]]:
+    """By stage, what all its verdicts with an error bound assume; stages with one such verdict are left out."""
+    found: dict[str, list[Assumption]] = {}
+    for stage in STAGES:
+        listed = [v.guarantee.assumptions for v in verdicts if v.stage == stage and v.guarantee.error]
+        if len(listed) > 1:
+            found[stage] = [each for each in listed[0] if all(each in others for others in listed)]
+    return {stage: assumptions for stage, assumptions in found.items() if assumptions}
+
+
+def told_together(assumptions: Sequence[Assumption]) -> str:
+    """Assumptions in one sentence, by status.
+
+    Examples
+    --------
+    >>> from assay.core import Assumption
+    >>> told_together([Assumption("days are independent", "declared"), Assumption("labels are correct", "unverifiable"),
+    ...                Assumption("rows are new", "unverifiable")])
+    'days are independent (declared); labels are correct, rows are new (unverifiable)'
+    """
+    statuses = dict.fromkeys(each.status for each in assumptions)
+    return "; ".join(
+        f"{', '.join(each.text for each in assumptions if each.status == status)} ({status})" for status in statuses
+    )
 
 
 def budget_words(line: BudgetLine) -> str:

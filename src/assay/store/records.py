@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import func, insert, select
+from sqlalchemy import exists, func, insert, select
 
 from assay.core.fingerprint import canonical_json
 from assay.core.verdict import Verdict
@@ -152,11 +152,17 @@ def get(store: Store, id_prefix: str) -> Verdict:
 
 
 def latest(store: Store, stage: Stage | None = None, check: str | None = None) -> list[StoredVerdict]:
-    """Newest verdict of each check and subject, newest first."""
+    """Newest verdicts of each check and subject, newest first: those of one recording, of whatever code or dataset."""
     newest = select(func.max(verdicts.c.seq)).group_by(verdicts.c.check_id, verdicts.c.subject)
+    last = verdicts.alias()
+    together = (
+        (last.c.recording == verdicts.c.recording)
+        & (last.c.check_id == verdicts.c.check_id)
+        & (last.c.subject == verdicts.c.subject)
+    )
     with store.read() as connection:
-        query = _selected(stage, check).where(verdicts.c.seq.in_(newest)).order_by(verdicts.c.seq.desc())
-        return [_stored(row) for row in connection.execute(query)]
+        query = _selected(stage, check).where(exists().where(together, last.c.seq.in_(newest)))
+        return [_stored(row) for row in connection.execute(query.order_by(verdicts.c.seq.desc()))]
 
 
 def history(

@@ -112,7 +112,7 @@ def check(
     Notes
     -----
     Misleads when seasons differ: a batch of July is no batch of January, and will fail truthfully. Without `unit`, the
-    rows that break a rule are tested for clustering by day and by columns that look like ids; found, every alarm
+    rows that break a rule are tested for clustering by day and by columns that look like ids; found, the alarm
     becomes ``inconclusive``. A dependence that no such column shows goes unseen.
 
     Examples
@@ -190,6 +190,7 @@ class _Test:
     ) -> None:
         self.table, self.schema, self.rules, self.counts = table, schema, rules, counts
         self.level, self.unit = level, unit
+        self.intervals: dict[bytes, tuple[float, float]] = {}
         limits = np.array([rule.limit for rule in rules])
         self.seed: int | None = None
         origin = schema.reference
@@ -214,17 +215,21 @@ class _Test:
             self.found = alarms.units_against_limits(counts, limits)
         self.adjusted = holm(self.found.p_values)
         self.alarms = self.adjusted <= level
-        self.cluster = self._clustering() if unit is None else None
+        self.clusters = self._clustering() if unit is None else {}
 
-    def _clustering(self) -> Clustering | None:
-        """Test the rows under an alarm for clustering; one finding refutes independence for the whole batch."""
+    def _clustering(self) -> dict[int, Clustering]:
+        """Test the rows under each alarm for clustering.
+
+        A refuted rule takes nothing from the others: when Holm first rejects a rule whose p-value is valid, at least as
+        many hypotheses are left as there are valid true ones, so that these keep their level.
+        """
         columns = clusters.candidates(self.table)
-        for j in np.flatnonzero(self.alarms) if columns else ():
-            broken = breaks(self.table, self.schema, self.rules[j])
-            found = clusters.find(self.table, broken, columns)
-            if found is not None:
-                return found
-        return None
+        found = {}
+        for j in np.flatnonzero(self.alarms).tolist() if columns else ():
+            cluster = clusters.find(self.table, breaks(self.table, self.schema, self.rules[j]), columns)
+            if cluster is not None:
+                found[j] = cluster
+        return found
 
     def verdicts(self, check: str, name: str) -> list[Verdict]:
         return [self._verdict(j, check, name) for j in range(len(self.rules))]
@@ -249,14 +254,15 @@ class _Test:
         widen = Action(
             f"widen [columns.{rule.column}] {rule.family} in the schema file", effect="if the new values are right"
         )
-        if self.alarms[j] and self.cluster is None:
+        cluster = self.clusters.get(j)
+        if self.alarms[j] and cluster is None:
             status, reason = "fail", f"{seen}, {held}: chance does that with {_p(adjusted)}, over all rules"
             actions = (look, widen)
-        elif self.alarms[j]:
+        elif cluster is not None:
             status = "inconclusive"
-            reason = f"{seen}, {held}; but {self.cluster}, and no unit is declared, so no alarm can be trusted"
-            actions = (self._declare(), look)
-            guarantee = Guarantee.none(f"rows are not independent: {self.cluster}")
+            reason = f"{seen}, {held}; but {cluster}, and no unit is declared, so no alarm can be trusted"
+            actions = (_declare(cluster), look)
+            guarantee = Guarantee.none(f"rows are not independent: {cluster}")
         elif rate > rule.limit:
             status = "inconclusive"
             if self.found.smallest[j] * len(self.rules) > self.level:
@@ -300,8 +306,13 @@ class _Test:
         if self.unit is None:
             low, high = binomial.interval(int(self.counts.broken[0, j]), int(self.counts.sizes[0]), self.level)
             return float(low), float(high)
-        low, high = clustered.interval(self.counts.broken[:, j], self.counts.sizes, self.level)
-        return max(0.0, float(low)), min(1.0, float(high))
+        broken = self.counts.broken[:, j]
+        # Most rules are broken by no row: one interval serves them all.
+        known = self.intervals.get(broken.tobytes())
+        if known is None:
+            low, high = clustered.interval(broken, self.counts.sizes, self.level)
+            known = self.intervals[broken.tobytes()] = (max(0.0, float(low)), min(1.0, float(high)))
+        return known
 
     def _detectable(self, j: int) -> float | None:
         """Give the smallest true rate that the test finds with probability 0.9, rows being independent."""
@@ -326,13 +337,6 @@ class _Test:
         needed = binomial.units_needed(rate, self.rules[j].limit, share) if 0 < self.rules[j].limit < rate else None
         title = f"check a batch of {needed:,} rows" if needed else "check a larger batch"
         return Action(title, effect="decides with probability 0.8 if the rate is the one seen")
-
-    def _declare(self) -> Action:
-        assert self.cluster is not None
-        column = self.cluster.column
-        if self.cluster.by_day:
-            return Action(f'declare the day of {column} as the unit: unit = "date" or a column of days')
-        return Action(f'declare the unit: unit = "{column}"')
 
     def _guarantee(self) -> Guarantee:
         origin = self.schema.reference
@@ -378,6 +382,12 @@ def _skipped(rule: Rule, check: str) -> Verdict:
 
 def _p(value: float) -> str:
     return f"p = {value:.2g}" if value >= 1e-12 else "p < 1e-12"
+
+
+def _declare(cluster: Clustering) -> Action:
+    if cluster.by_day:
+        return Action(f'declare the day of {cluster.column} as the unit: unit = "date" or a column of days')
+    return Action(f'declare the unit: unit = "{cluster.column}"')
 
 
 def _percent(share: float) -> str:

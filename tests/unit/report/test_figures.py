@@ -24,13 +24,13 @@ def verdict(claim: str, status: str = "pass", **evidence: float | str) -> Verdic
     ("numbers", "said"),
     [
         ({"estimate": 0.1412, "lower": 0.12, "upper": 0.1634, "limit": 0.17}, ("0.141", "[0.120, 0.163]", "< 0.17")),
-        ({"estimate": 0.1, "upper": 0.16996, "limit": 0.17}, ("0.10000", "≤ 0.16996", "< 0.17")),
+        ({"estimate": 0.1, "upper": 0.16996, "limit": 0.17}, ("0.10000", "at most 0.16996", "< 0.17")),
         (
             {"estimate": 0.1, "lower": 0.09995, "upper": 0.10005, "limit": 0.17},
             ("0.10000", "[0.09995, 0.10005]", "< 0.17"),
         ),
         ({"estimate": 48210.0, "limit": 50000.0}, ("48,210", "", "< 50,000")),
-        ({"estimate": 0.0, "upper": 0.0016, "limit": 0.005}, ("0.0000", "≤ 0.0016", "< 0.005")),
+        ({"estimate": 0.0, "upper": 0.0016, "limit": 0.005}, ("0.0000", "at most 0.0016", "< 0.005")),
         ({"estimate": 0.0, "limit": 0.0}, ("0.000", "", "< 0")),
         ({"estimate": -0.0004, "lower": -0.3, "upper": 0.2, "limit": 0.0}, ("-0.0004", "[-0.3000, +0.2000]", "< 0")),
         ({}, ("", "", "")),
@@ -73,8 +73,16 @@ def test_an_unknown_direction_is_not_guessed():
     assert figures(verdict("as good as before", "inconclusive", estimate=0.5, limit=0.5)).need == "vs 0.5"
 
 
+@pytest.mark.parametrize(
+    ("limit", "said"), [(0.2182463233, "0.218"), (1 - 0.55, "0.45"), (0.005, "0.005"), (1234567.0, "1,234,567")]
+)
+def test_a_computed_limit_is_written_as_its_interval_and_a_declared_one_in_full(limit, said):
+    digits = {"estimate": 2e6} if limit > 1 else {"estimate": 0.59, "lower": 0.11, "upper": 0.92}
+    assert figures(verdict("loss <= limit", **digits, limit=limit)).need == f"<= {said}"
+
+
 def test_one_sided_intervals_are_set_apart_from_the_estimate():
-    assert figures(verdict("n < 0.3", estimate=0.171, upper=0.189, limit=0.3)).measured == "0.171, ≤ 0.189"
+    assert figures(verdict("n < 0.3", estimate=0.171, upper=0.189, limit=0.3)).measured == "0.171, at most 0.189"
 
 
 def test_values_of_tables_are_short_and_exact():

@@ -112,7 +112,7 @@ def test_numbers_assumptions_sources_and_replay_are_told(verdicts, page):
         "days are independent",
         "unverifiable",
         "Theorem 2.4",
-        "8,100 labels, 9 further units, about 22 h",
+        "8,100 labels, about 22 h",
         "Is it still right?",
         "Eleven quiet weeks",
         "21 of 32 answers spent",

@@ -69,8 +69,8 @@ def test_details_stand_only_under_what_did_not_pass(verdicts, context):
     assert "-- better -- GAT101 -- inconclusive, blocks --" in text
     assert "-- still-right -- MON101 -- fail, does not block, pages --" in text
     assert "-- good-enough" not in text
-    assert "days are independent (declared): the unit is date" in text
-    assert "(8,100 labels, 9 further units, about 22 h)" in text
+    assert "label 9 more days of test (8,100 labels, about 22 h): decides with probability 0.8" in text
+    assert "   assumes   days are independent (declared)\n             labels are correct (unverifiable)\n" in text
     better = next(verdict for verdict in verdicts if verdict.check == "better")
     assert f"assay explain {better.id}" in text
 
@@ -124,6 +124,53 @@ def test_no_verdicts_is_said_in_words():
     assert render([]).splitlines()[-3:] == ["Nothing was checked", "", "no verdicts"]
 
 
+def test_numbers_and_evidence_are_for_the_full_format(verdicts, context):
+    concise, full = render(verdicts, context), render(verdicts, context, verbosity="full")
+    for part in (
+        "log_wealth = 3.91",
+        "30 independent units of date",
+        "days are independent (declared): the unit is date",
+    ):
+        assert part not in concise
+        assert part in " ".join(full.split())
+
+
+def test_what_does_not_block_is_told_in_two_lines(verdicts, context):
+    rows = render(verdicts, context, width=140).splitlines()
+    place = next(place for place, row in enumerate(rows) if row.startswith("   worth-starting "))
+    assert rows[place].startswith("   worth-starting  the certified limit 0.189 is above the target")
+    assert rows[place + 1].split("  $ ") == [
+        "                   try a candidate with hourly weather (about 0.5 h)",
+        "assay feasibility --candidates boosting,weather",
+    ]
+    assert rows[place + 2] == ""
+
+
+def test_what_all_verdicts_of_a_stage_assume_is_told_once(verdicts, context):
+    text = " ".join(render(verdicts, context).split())
+    assert text.count("the reference rows are drawn like the batch's") == 1
+    assert "by every data verdict: the reference rows are drawn like the batch's (unverifiable)" in text
+    assert text.count("no clustering within a day is left") == 1
+    assert "by every gate verdict: days are independent (declared); labels are correct (unverifiable); no clust" in text
+    alone = " ".join(render([v for v in verdicts if v.check == "better"], context).split())
+    assert "by every" not in alone
+    assert "days are independent (declared) labels are correct (unverifiable) no clustering within a day is" in alone
+
+
+def test_the_claim_is_told_where_the_table_does_not_show_it(verdicts):
+    better = next(verdict for verdict in verdicts if verdict.check == "better")
+    broken = next(verdict for verdict in verdicts if verdict.check == "weather-join")
+    assert "claim" not in render([better])
+    assert "   claim     the weather join loses no flight\n" in render([broken])
+
+
+def test_a_command_shares_the_line_of_its_action_where_it_fits(verdicts):
+    column = next(verdict for verdict in verdicts if verdict.failed and verdict.check == "nulls")
+    joined = "   next      look at the rows where wind_gust is null  $ assay profile live --column wind_gust\n"
+    assert joined in render([column], width=100)
+    assert "wind_gust is null\n             $ assay profile live --column wind_gust\n" in render([column], width=80)
+
+
 def test_a_check_that_fails_everywhere_tells_three_in_detail():
     failing = [
         Verdict(
@@ -134,6 +181,7 @@ def test_a_check_that_fails_everywhere_tells_three_in_detail():
             subject=f"c{place}",
             claim=Claim("no nulls"),
             guarantee=Guarantee.exact(0.05, "false alarm"),
+            blocking=True,
         )
         for place in range(20)
     ]
