@@ -90,7 +90,7 @@ def follow(document: Path, folder: Path) -> list[Answer]:
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}"{arguments} "$@"\n')
         script.chmod(0o755)
     lines = [
-        f'export PATH="{tools}:$PATH" PYTHONPATH="{ROOT / "src"}" COLUMNS=80',
+        f'export PATH="{tools}:$PATH" PYTHONPATH="{ROOT / "src"}" COLUMNS=80 OMP_NUM_THREADS=1',
         "unset CI GITHUB_ACTIONS ASSAY_STORE PYTHONDONTWRITEBYTECODE",
     ]
     lines += [f'cd "{folder}"']

@@ -1,13 +1,18 @@
-"""Pages that are made from the code. ``python tests/docs/generated.py`` writes them."""
+"""Pages that are made from the code, and outputs that pages show.
+
+``python tests/docs/generated.py`` writes both anew; a shortened output is left to a person.
+"""
 
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from click.testing import CliRunner
+from documents import ROOT, agrees, follow
 
 from assay.checks.registry import RULES
 from assay.cli.main import VERBS, cli
@@ -16,7 +21,8 @@ from assay.report.json import verdict_schema
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+REFERENCE = ROOT / "docs" / "reference"
+FOLLOWED = (ROOT / "README.md", ROOT / "docs" / "tutorial.md")
 WIDTH = 80
 _QUESTIONS = {
     "feasibility": "Is it worth starting?",
@@ -51,8 +57,8 @@ def codes_page() -> str:
     """Every code with what it means and when it misleads."""
     parts = [
         "# Codes\n",
-        "Three letters for the area, three digits for the rule; a code is never used for anything else. "
-        '`use = "VAL1"` selects all\ncodes that begin so. `assay explain CODE` prints what stands here.\n',
+        "Three letters for the area, three digits for the rule; a code is never used for anything else.\n",
+        '`use = "VAL1"` selects all codes that begin so. `assay explain CODE` prints what stands here.\n',
         "| code | question | what |\n|---|---|---|",
         *(f"| [`{r.code}`](#{r.code.lower()}) | {_QUESTIONS.get(r.stage, r.stage)} | {r.title} |" for r in RULES),
         "",
@@ -79,6 +85,26 @@ PAGES: dict[str, Callable[[], str]] = {
     "verdict.schema.json": schema_page,
 }
 
+
+def refresh(document: Path) -> None:
+    """Write what the commands of a document print now, where it is shown in full."""
+    text = document.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "cancer"
+        folder.mkdir()
+        for answer in follow(document, folder):
+            line, shown = answer.command.line, answer.command.shown
+            if shown is None or agrees(shown, answer.printed):
+                continue
+            if "...\n" in shown:
+                click.echo(f"{document.name}: shortened by hand, look at it: {line}")
+            printed = answer.printed.rstrip().replace(place, "/home/you")
+            text = text.replace(f"$ {line}\n{shown}", f"$ {line}\n{printed}\n", 1)
+    document.write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
+    for page in FOLLOWED:
+        refresh(page)
     for name, make in PAGES.items():
         (REFERENCE / name).write_text(make(), encoding="utf-8")

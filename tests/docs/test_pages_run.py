@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from documents import ROOT, agrees, blocks, commands, follow, plain
+from generated import FOLLOWED
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
-def test_commands_print_what_the_page_shows(page: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: page.name)
+def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cancer"
     folder.mkdir()
-    answers = follow(ROOT / page, folder)
+    answers = follow(page, folder)
     assert len(answers) > 5
     for answer in answers:
         if answer.command.shown is None:
@@ -37,11 +38,7 @@ def test_python_of_the_readme_gives_what_it_shows() -> None:
 
 def test_only_what_other_tests_run_is_left_out() -> None:
     skipped = [
-        command.line
-        for page in ("README.md", "docs/tutorial.md")
-        for block in blocks(ROOT / page)
-        if block.skipped
-        for command in commands(block)
+        command.line for page in FOLLOWED for block in blocks(page) if block.skipped for command in commands(block)
     ]
     assert all(line.startswith(("make ", "python -m venv")) for line in skipped)
 

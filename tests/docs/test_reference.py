@@ -96,7 +96,8 @@ def test_every_command_shown_anywhere_exists() -> None:
             found = command.get_command(context, words[0])
             assert found is not None, part
             command, words = found, words[1:]
-        command.make_context("assay", words)
+        if not isinstance(command, click.Group):
+            command.make_context("assay", words)
 
 
 def test_every_project_file_shown_anywhere_is_in_order() -> None:
