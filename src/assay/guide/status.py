@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from assay.store.chain import Entry
 
 MOST_ACTIONS = 3
-_DIGEST = 64
 # Which question a stage of checks answers, and the command that asks it.
 QUESTIONS = (
     ("feasibility", "Is it worth starting?", "assay feasibility"),
@@ -175,7 +174,7 @@ def _paid_for(project: Project, key: str, entries: list[Entry]) -> str:
         for name, content in records.get(project.store, identity).evidence.fingerprints.items():
             if content == key:
                 return f"dataset {name} ({key[:8]})"
-    return f"dataset {key[:8]}" if len(key) == _DIGEST else f"looks at {key}"
+    return f"looks at {key}" if "/" in key else f"answers of {key[:8]}"
 
 
 def _actions(project: Project, by_stage: dict[str, list[Verdict]]) -> tuple[Action, ...]:
