@@ -74,7 +74,7 @@ def test_the_worst_verdict_speaks_for_its_question(project: Project) -> None:
     ]
     records.record(project.store, verdicts=found, cache_key=None)
     said = answer(project, "May I merge this model?")
-    assert said == "1 fail, 1 inconclusive, 1 pass; better[c]: it lost"
+    assert said == "no: 1 fail, 1 inconclusive, 1 pass; better[c]: it lost"
     pointed = next(a.verdict for a in status(project).answers if a.question == "May I merge this model?")
     assert pointed == found[2].id
 
@@ -106,7 +106,7 @@ def test_budgets_say_what_is_spent_of_what(project: Project) -> None:
     with project.store.transaction() as connection:
         ledger.append(connection, "labels", "tides", 25)
     budgets = {budget.name: (budget.spent, budget.limit) for budget in status(project).budgets}
-    assert budgets == {"labels": (25, 100), "answers of f00dfeed": (1, 3)}
+    assert budgets == {"labels": (25, 100), "looks at f00dfeed": (1, 3)}
 
 
 def test_every_question_is_answered_even_when_the_ledger_is_broken(
