@@ -61,9 +61,8 @@ class Story:
         self.started = time.perf_counter()
         self.seen: set[str] = set()
         self.told: dict[str, Verdict] = {}
-        # Whether a command may follow without a blank line, and whether the weeks have their heading.
+        # Whether what follows needs no blank line before it.
         self.fresh = True
-        self.headed = False
 
     def tell(self) -> None:
         """Run every step, then show where things stand."""
@@ -123,7 +122,7 @@ class Story:
         self.chapter(
             "The year passes",
             "Flights are forecast over HTTP as they come. At the end of each week its table is checked, its labels "
-            "arrive, and the monitor looks.",
+            "arrive, and the monitor looks: at the Brier loss, at the evidence of harm and at how much of it alarms.",
         )
         for line in (
             f"python send.py data/live/WEEK.parquet --url {url}",
@@ -133,6 +132,7 @@ class Story:
         ):
             self._note(line)
             self.fresh = True
+        self.console.print("")
         last = LAST_WEEK_FAST if self.fast else LAST_WEEK
         weeks = [FIRST_WEEK + timedelta(weeks=k) for k in range((last - FIRST_WEEK).days // 7 + 1)]
         adapting, adapted = False, False
@@ -168,19 +168,13 @@ class Story:
         return harm[0] if harm else None
 
     def _week_line(self, week: date, sent: int, data: str, harm: Verdict | None) -> None:
-        level, threshold = "", None
-        if harm is not None and not harm.failed:
-            statistic = harm.evidence.statistic
-            seen, threshold = statistic.get("log_statistic"), statistic.get("log_threshold")
-            level = "" if seen is None else f"{float(seen):.1f}"
-        if not self.headed:
-            alarm = "" if threshold is None else f" (alarm at {float(threshold):.1f})"
-            self.console.print(f"\n  week of  flights  data  harm  Brier  evidence{alarm}", style="dim")
-            self.headed = True
-        status, mean = (harm.status, _week_mean(harm)) if harm is not None else ("-", "")
-        self.console.print(
-            f"  {week:%d %b}   {sent:>7,}  {data:<4}  {status:<4}  {mean:<5}  {level:>8}".rstrip(), markup=False
-        )
+        words = [f"week of {week:%d %b}", f"{sent:>5,} flights", f"data {data}"]
+        if harm is not None:
+            words += [f"harm {harm.status}", f"Brier {_week_mean(harm)}"]
+            level, threshold = (harm.evidence.statistic.get(name) for name in ("log_statistic", "log_threshold"))
+            if level is not None and threshold is not None and not harm.failed:
+                words.append(f"{float(level):4.1f} of {float(threshold):.1f}")
+        self.console.print(f"   {'  '.join(words)}", markup=False)
 
     def broken_week(self, week: date) -> None:
         """A batch that was damaged in transit is caught, held back and sent again."""
@@ -190,7 +184,7 @@ class Story:
         )
         self.verb("check", "fit", "--with", f"live=data/broken/{week.isoformat()}.parquet")
         self.console.print("")
-        self.say("The batch is held back, the sender repairs it, and the week goes on.")
+        self.say("The batch is held back, the sender repairs it, and the week goes on.\n")
 
     def alarm(self, verdict: Verdict) -> None:
         """Show the monitor's alarm in full."""
@@ -206,6 +200,7 @@ class Story:
         if not quiet:
             self.chapter("Retrain", "A candidate is trained on all that came so far; what comes next will judge it.")
             self.verb("adapt", "flights")
+            self.console.print("")
             return False
         _, verdicts = self.quietly("adapt", "flights")
         summary = next(verdict for verdict in verdicts if verdict.stage == "adapt")
@@ -217,6 +212,7 @@ class Story:
         self._note("assay adapt flights")
         self._own(verdicts)
         self._show(verdicts)
+        self.console.print("")
         return summary.passed
 
     def swapped(self, url: str) -> None:
@@ -228,8 +224,7 @@ class Story:
             with urlopen(f"{url}/v2/models/flights") as answer:
                 version = json.load(answer)["versions"][-1]
             time.sleep(0.1)
-        self.console.print("")
-        self.say(f"The server answers with flights/{version}; no request was lost.")
+        self.say(f"The server answers with flights/{version}; no request was lost.\n")
 
     def end(self) -> None:
         """Where every question stands, the ledger, all verdicts, the report."""
@@ -265,12 +260,13 @@ class Story:
         self.console.print(f"\n[bold]{number}. {title}[/]")
         if text:
             self.say(text)
-        self.fresh, self.headed = True, False
+        self.fresh = True
 
     def say(self, text: str) -> None:
         """Write a sentence or two, indented and wrapped."""
         width = min(self.console.width, MOST_COLUMNS)
-        self.console.print(textwrap.fill(text, width, initial_indent="   ", subsequent_indent="   "), markup=False)
+        told = textwrap.fill(text, width, initial_indent="   ", subsequent_indent="   ")
+        self.console.print(told + "\n" * text.endswith("\n"), markup=False)
 
     def program(self, script: str, *arguments: str) -> None:
         """Show and run a script of the project."""

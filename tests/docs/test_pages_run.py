@@ -1,0 +1,61 @@
+"""What the README and the tutorial show is what happens."""
+
+from __future__ import annotations
+
+import doctest
+from typing import TYPE_CHECKING
+
+import pytest
+from documents import ROOT, agrees, blocks, commands, follow, plain
+from generated import FOLLOWED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("page", FOLLOWED, ids=lambda page: page.name)
+def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "cancer"
+    folder.mkdir()
+    answers = follow(page, folder)
+    assert len(answers) > 5
+    for answer in answers:
+        if answer.command.shown is None:
+            assert answer.code == 0, f"{answer.command.line}: {answer.printed}"
+        else:
+            told = f"$ {answer.command.line}\n{answer.printed}"
+            assert agrees(answer.command.shown, answer.printed), told
+
+
+def test_python_of_the_readme_gives_what_it_shows() -> None:
+    found = [block.text for block in blocks(ROOT / "README.md") if block.language == "python" and ">>>" in block.text]
+    assert found
+    for text in found:
+        test = doctest.DocTestParser().get_doctest(text, {}, "README.md", "README.md", 0)
+        assert test.examples
+        assert doctest.DocTestRunner(verbose=False).run(test).failed == 0
+
+
+def test_only_what_other_tests_run_is_left_out() -> None:
+    skipped = [
+        command.line for page in FOLLOWED for block in blocks(page) if block.skipped for command in commands(block)
+    ]
+    assert all(line.startswith(("make ", "python -m venv")) for line in skipped)
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "agreed"),
+    [
+        ("1 passed | 2.0 s | exit 0\n", "1 passed | 17 s | exit 0\n", True),
+        ("1 passed | 2.0 s | exit 0\n", "1 passed | 17 s | exit 1\n", False),
+        ("[0123456789ab] at /home/you/x.html\n", "[ba9876543210] at /var/y/x.html\n", True),
+        ("first\n...\nlast\n", "first\nsecond\nthird\nlast\n", True),
+        ("first\n...\nlast\n", "first\nlast\n", True),
+        ("first\n...\nlast\n", "first\nsecond\n", False),
+        ("first\n...\n", "first\nsecond\n", True),
+        ("first\n", "first\nsecond\n", False),
+    ],
+)
+def test_outputs_are_compared(shown: str, printed: str, agreed: bool) -> None:
+    assert agrees(shown, printed) is agreed
+    assert plain(plain(shown)) == plain(shown)
