@@ -67,12 +67,13 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
                     **common,
                 ),
             ),
-            ("FEA102", lambda: cover_hart(dataset.features, dataset.labels, check=f"{check.name}-estimate", **common)),
+            ("FEA102", lambda: cover_hart(dataset.features, dataset.labels, check=check.name, **common)),
         ]
         prints = {dataset.name: dataset.fingerprint}
         return [
             msgspec.structs.replace(
                 verdict,
+                subject="" if verdict.code == "FEA101" else "estimate",
                 severity=check.severity,
                 blocking=check.blocking and verdict.guarantee.kind != "estimate",
                 evidence=msgspec.structs.replace(verdict.evidence, fingerprints=prints),

@@ -180,7 +180,12 @@ def _paid_for(project: Project, key: str, entries: list[Entry]) -> str:
 def _actions(project: Project, by_stage: dict[str, list[Verdict]]) -> tuple[Action, ...]:
     open_ = [v for verdicts in by_stage.values() for v in verdicts if not v.passed]
     open_.sort(key=_urgency)
-    actions = list(dict.fromkeys(action for verdict in open_ for action in verdict.actions))
+    # One step for each subject: what is wrong with a column is wrong with it by every rule.
+    about: dict[tuple[str, str], Action] = {}
+    for verdict in open_:
+        if verdict.actions:
+            about.setdefault((verdict.check, verdict.subject), verdict.actions[0])
+    actions = list(dict.fromkeys(about.values()))
     for stage, question, command in QUESTIONS:
         declared = any(stage_of(check) == stage for check in project.file.checks)
         if declared and stage not in by_stage:

@@ -106,7 +106,7 @@ def test_budgets_say_what_is_spent_of_what(project: Project) -> None:
     with project.store.transaction() as connection:
         ledger.append(connection, "labels", "tides", 25)
     budgets = {budget.name: (budget.spent, budget.limit) for budget in status(project).budgets}
-    assert budgets == {"labels": (25, 100), "looks at f00dfeed": (1, 3)}
+    assert budgets == {"labels": (25, 100), "answers of f00dfeed": (1, 3)}
 
 
 def test_every_question_is_answered_even_when_the_ledger_is_broken(
