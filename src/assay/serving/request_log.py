@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 logger = logging.getLogger(__name__)
+# Rows are written when no more came for this long: busy servers write large files, idle ones write at once.
+IDLE_SECONDS = 0.1
 
 
 class Sink(Protocol):
@@ -118,7 +121,7 @@ class RequestLog:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(self._is_due, self._flush_seconds)
+                self._await_rows()
                 closing = self._closing
                 answers = list(self._answers)
                 self._answers.clear()
@@ -133,6 +136,14 @@ class RequestLog:
                 # A failing disk is asked again after a pause, not in a loop.
                 with self._changed:
                     self._changed.wait_for(lambda: self._closing, self._flush_seconds)
+
+    def _await_rows(self) -> None:
+        """Wait until a write is due, the longest wait is over, or rows are there and no more came for a moment."""
+        deadline = time.monotonic() + self._flush_seconds
+        seen = -1
+        while not self._is_due() and time.monotonic() < deadline and not 0 < self._rows == seen:
+            seen = self._rows
+            self._changed.wait(min(IDLE_SECONDS, self._flush_seconds))
 
     def _is_due(self) -> bool:
         return self._closing or self._rows >= self._batch_rows
