@@ -68,6 +68,9 @@ def test_the_story_is_told(demo: tuple[Path, str]) -> None:
     ):
         assert line in told, line
     assert "chain verified" in told
+    closing = told[told.index("All verdicts") :]
+    for code in ("VAL105 fit[distance]", "FEA101", "GAT101 better", "GAT102", "SRV101", "MON101 harm", "ADP101"):
+        assert code in closing, code
     assert str(folder / "assay-report.html") in told
     assert (folder / "assay-report.html").stat().st_size > 100_000
 

@@ -233,6 +233,8 @@ class Story:
         self.verb("ledger", "verify")
         project = load(self.folder)
         found = status(project)
+        self.console.print("\n[bold]All verdicts, the newest of each check[/]")
+        self._show(list(found.verdicts))
         page = self.folder / "assay-report.html"
         frame = options.context(
             project,
