@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, Literal
 
@@ -195,6 +196,9 @@ def parse(text: str, path: Path) -> ProjectFile:
 def project_schema() -> dict[str, Any]:
     """Return the JSON Schema of the project file, for editors that complete and check TOML."""
     schema = msgspec.json.schema(ProjectFile)
+    for table in schema["$defs"].values():
+        # Python 3.13 takes the indentation out of docstrings, older ones do not.
+        table["description"] = cleandoc(table["description"])
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "assay.toml"
     return schema
