@@ -39,7 +39,7 @@ bench: $(VENV)/.bench  ## ours beside the peers, in one run on the same data
 	$(BIN)/python benchmarks/run.py
 
 docs: $(VENV)/.docs  ## the documentation as a site, in ./site
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 clean:  ## remove what the other words built
 	rm -rf $(VENV) benchmarks/.venvs dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -103,7 +103,7 @@ def test_the_verdicts_of_all_rules_on_one_column_count(assay: Assay, project: Pa
     failed = [verdict["code"] for verdict in json.loads(said.out)["verdicts"] if verdict["status"] == "fail"]
     assert failed == ["VAL102"]
     status = assay("status")
-    assert "1 fail" in status.out
+    assert "no: 1 fail" in status.out
     assert json.loads(assay("report", "--json").out)["summary"] == json.loads(said.out)["summary"]
 
     from assay.checks.project import load
@@ -117,7 +117,7 @@ def test_status_has_a_line_for_each_question_and_what_to_do_next(assay: Assay, p
     assert "1. ask: May I merge this model?" in before.out
     assay("check")
     after = assay("status")
-    assert re.search(r"May I merge this model\? +yes +\[[0-9a-f]{12}\]", after.out)
+    assert re.search(r"May I merge this model\? +yes\b", after.out)
     assert "answers spent" in after.out
     content = json.loads(assay("status", "--json").out)
     assert [answer["question"] for answer in content["answers"]] == [

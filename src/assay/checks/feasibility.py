@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from assay.core.project import CheckTable
     from assay.core.verdict import Verdict
 
-FEW_ROWS = 20_000
-
 
 def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     """Open the training set; ``FEA1`` asks for the limit and the estimate, ``FEA101`` or ``FEA102`` for one."""
@@ -53,9 +51,8 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
 
     def evaluate() -> list[Verdict]:
         common = {"target": target, **rows()}
-        # On a few thousand rows threads cost more than they bring, and very much more on a busy machine.
-        few = len(dataset.frame) <= FEW_ROWS
-        with threadpool_limits(1 if few else None):
+        # Threads bring little on the rows that are used at most, and cost very much more on a busy machine.
+        with threadpool_limits(1):
             return judged(common)
 
     def judged(common: dict[str, Any]) -> list[Verdict]:
@@ -70,12 +67,13 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
                     **common,
                 ),
             ),
-            ("FEA102", lambda: cover_hart(dataset.features, dataset.labels, check=f"{check.name}-estimate", **common)),
+            ("FEA102", lambda: cover_hart(dataset.features, dataset.labels, check=check.name, **common)),
         ]
         prints = {dataset.name: dataset.fingerprint}
         return [
             msgspec.structs.replace(
                 verdict,
+                subject="" if verdict.code == "FEA101" else "estimate",
                 severity=check.severity,
                 blocking=check.blocking and verdict.guarantee.kind != "estimate",
                 evidence=msgspec.structs.replace(verdict.evidence, fingerprints=prints),

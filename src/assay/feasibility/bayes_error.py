@@ -241,7 +241,7 @@ def _outcome(study: Study, held: _Held, target: float, alpha: float) -> tuple[St
     name = held.names[held.best]
     if held.limit <= 1 - target:
         reason = (
-            f"{name} errs on {held.error:.3f} of held-out rows, at most {held.limit:.3f} in truth, so an accuracy of "
+            f"{name}: wrong on {held.error:.3f} of held-out rows, at most {held.limit:.3f} in truth, so an accuracy of "
             f"{target:g} is within reach"
         )
         return "pass", reason, ()

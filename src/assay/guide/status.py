@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from assay.store.chain import Entry
 
 MOST_ACTIONS = 3
-_DIGEST = 64
 # Which question a stage of checks answers, and the command that asks it.
 QUESTIONS = (
     ("feasibility", "Is it worth starting?", "assay feasibility"),
@@ -175,13 +174,18 @@ def _paid_for(project: Project, key: str, entries: list[Entry]) -> str:
         for name, content in records.get(project.store, identity).evidence.fingerprints.items():
             if content == key:
                 return f"dataset {name} ({key[:8]})"
-    return f"dataset {key[:8]}" if len(key) == _DIGEST else f"looks at {key}"
+    return f"looks at {key}" if "/" in key else f"answers of {key[:8]}"
 
 
 def _actions(project: Project, by_stage: dict[str, list[Verdict]]) -> tuple[Action, ...]:
     open_ = [v for verdicts in by_stage.values() for v in verdicts if not v.passed]
     open_.sort(key=_urgency)
-    actions = list(dict.fromkeys(action for verdict in open_ for action in verdict.actions))
+    # One step for each subject: what is wrong with a column is wrong with it by every rule.
+    about: dict[tuple[str, str], Action] = {}
+    for verdict in open_:
+        if verdict.actions:
+            about.setdefault((verdict.check, verdict.subject), verdict.actions[0])
+    actions = list(dict.fromkeys(about.values()))
     for stage, question, command in QUESTIONS:
         declared = any(stage_of(check) == stage for check in project.file.checks)
         if declared and stage not in by_stage:

@@ -22,6 +22,7 @@ from assay.validation.facts import column_verdicts
 from assay.validation.inference import infer
 from assay.validation.profiling import Profile
 from assay.validation.rules import Counts, Rule, applies, as_sql, breaks, count, halves, rules_of
+from assay.validation.schema import toml_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -252,7 +253,8 @@ class _Test:
         }
         look = Action("look at the rows", f"SELECT * FROM {name} WHERE {as_sql(self.schema, rule)}")
         widen = Action(
-            f"widen [columns.{rule.column}] {rule.family} in the schema file", effect="if the new values are right"
+            f"widen {rule.family} in [columns.{toml_key(rule.column)}] of the schema file",
+            effect="if the new values are right",
         )
         cluster = self.clusters.get(j)
         if self.alarms[j] and cluster is None:

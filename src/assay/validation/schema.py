@@ -114,7 +114,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if self.reference is not None:
             lines += ["", "[reference]", *(f"{k} = {_toml(v)}" for k, v in _items(self.reference))]
         for name, column in self.columns.items():
-            lines += ["", f"[columns.{_key(name)}]"]
+            lines += ["", f"[columns.{toml_key(name)}]"]
             for key, value in _items(column):
                 if isinstance(value, dict):
                     inner = ", ".join(f"{k} = {_toml(v)}" for k, v in value.items())
@@ -206,7 +206,8 @@ def _items(struct: msgspec.Struct) -> Iterator[tuple[str, Any]]:
             yield key, value
 
 
-def _key(name: str) -> str:
+def toml_key(name: str) -> str:
+    """Write a name as a key of TOML."""
     return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
 
 

@@ -187,6 +187,8 @@ def _checks(files: Sequence[_File], main: _File, label: str | None) -> list[str]
     lines += ['stage = "data"', f"datasets = [{names}]"]
     if len(files) > 1:
         lines += [f"reference = {json.dumps(main.name)}"]
+    if batches:
+        lines += ["blocking = true     # a fault makes `assay check` exit with 1"]
     if label is not None and _task(main.facts.columns[label]) == "classification":
         lines += [
             "",
