@@ -18,8 +18,8 @@ from assay.checks.select import select
 from assay.core.claim import Claim
 from assay.core.fingerprint import digest
 from assay.core.guarantee import Guarantee
+from assay.core.nearest import did_you_mean
 from assay.core.project import stage_of
-from assay.core.strict_toml import did_you_mean
 from assay.core.verdict import Status, Verdict
 from assay.errors import AssayError, BudgetSpent, ExitCode, ProjectError, UsageError
 from assay.store import records

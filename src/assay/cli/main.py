@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Say what was meant when a verb is misspelled."""
         if args and args[0] not in VERBS and not args[0].startswith("-"):
-            from assay.core.strict_toml import did_you_mean
+            from assay.core.nearest import did_you_mean
 
             ctx.fail(f"no command {args[0]!r}; {did_you_mean(args[0], VERBS, 'commands')}")
         return super().resolve_command(ctx, args)

@@ -6,13 +6,16 @@ import re
 from collections.abc import Iterable
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from assay.core import strict_toml
 from assay.core.check import Severity, Stage
-from assay.core.strict_toml import Place, did_you_mean
+from assay.core.nearest import did_you_mean
+
+if TYPE_CHECKING:
+    from assay.core.strict_toml import Place
 
 FILE_NAME = "assay.toml"
 Role = Literal["train", "dev", "test", "live", "pool"]
