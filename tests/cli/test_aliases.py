@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from loan_project import Assay, train
+from loan_project import FLOOR, MODEL, Assay, declare, train
 
 
 def champion(assay: Assay) -> str:
@@ -79,3 +79,14 @@ def test_a_spent_test_set_promotes_nobody(assay: Assay, trained: Path) -> None:
     assert codes[-1] == 4
     assert champion(assay) == "loan/1"
     assert "spent" in assay("models", "promote", "loan").out
+
+
+def test_the_checks_of_another_model_do_not_judge_this_one(assay: Assay, trained: Path) -> None:
+    ours = FLOOR.replace('datasets = ["test"]', 'datasets = ["test"]\nmodel = "loan"')
+    theirs = FLOOR.replace("floor", "other-floor").replace("better", "other-better").replace("n > 0.75", "n > 0.99")
+    theirs = theirs.replace('datasets = ["test"]', 'datasets = ["test"]\nmodel = "other"')
+    declare(trained, ours + theirs, MODEL + '[models.other]\ntrain = "train:train"\n')
+    said = assay("models", "promote", "loan", "--json")
+    assert said.code == 0, said.out + said.err
+    assert {verdict["check"] for verdict in json.loads(said.out)["verdicts"]} == {"floor", "better", "loan-loads"}
+    assert champion(assay) == "loan/1"

@@ -139,6 +139,15 @@ def test_explain_says_when_a_code_misleads(assay: Assay, project: Path) -> None:
         }
 
 
+def test_explain_lists_a_family(assay: Assay, project: Path) -> None:
+    said = assay("explain", "VAL1")
+    assert said.code == 0
+    lines = said.out.splitlines()
+    assert len(lines) == 5
+    assert all(line.startswith("VAL10") for line in lines)
+    assert assay("explain", "feaa").code == 2
+
+
 def test_explain_says_how_to_replay_a_verdict(assay: Assay, project: Path) -> None:
     identity = json.loads(assay("check", "--json").out)["verdicts"][0]["id"]
     said = assay("explain", identity[:6])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from assay.core import Claim, Evidence, Guarantee, Verdict
@@ -38,6 +39,12 @@ def test_recorded_is_found_as_it_was(store: Store) -> None:
     assert find(store, "k1") == given
     assert find(store, "k2") == []
     assert get(store, ids[0]) == get(store, ids[0][:6].upper()) == given[0]
+
+
+def test_a_verdict_leads_back_to_the_data_that_its_evidence_names(store: Store) -> None:
+    read = Evidence(n=10, fingerprints={"test": KEY, "new": "cd" * 32, "old": "ef" * 32})
+    (name,) = record(store, verdicts=[msgspec.structs.replace(verdict(), evidence=read)])
+    assert edges_of(store, "verdict", name) == [("dataset", KEY, "verdict", name, "read")]
 
 
 def test_a_prefix_must_mean_one_verdict(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

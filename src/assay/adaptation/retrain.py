@@ -95,7 +95,7 @@ def adapt(project: Project, model: str = "", *, progress: Callable[[str], None] 
         raise ProjectError(f"{name} has no champion to adapt: `assay models promote {name}` makes the first one")
     progress("reading what was served")
     served = read_stream(inputs, name).of_version(champion.version)
-    test = _test_name(project)
+    test = _test_name(project, name)
     unit, label = _unit_and_label(project, test)
     recent = served.drop(columns=[PREDICTION, SCORE, VERSION]).rename(columns={LABEL: label})
     if not len(recent):
@@ -111,6 +111,8 @@ def adapt(project: Project, model: str = "", *, progress: Callable[[str], None] 
     if came < due:
         return _wait(project, name, candidate, champion.version, came, due)
     progress(f"gating on the {came} units that came after its training")
+    # Before the alias can move: whatever happens then, the new champion has the units that judged it.
+    _keep(project, candidate, later)
     key = f"{name}/{candidate.version}"
     promotion = promote(
         project,
@@ -119,16 +121,17 @@ def adapt(project: Project, model: str = "", *, progress: Callable[[str], None] 
         datasets={test: later.reset_index(drop=True)},
         series=Series(key, len(declared.adapt.looks)),
     )
-    _remember(project, candidate, later, promotion.moved)
+    with resume(project.store, candidate.run_id) as record:
+        record.set_tag(LOOKED_TAG, str(candidate.looked + 1))
     left = declared.adapt.looks[candidate.looked + 1 :]
     summary = _summary(name, candidate.version, champion.version, promotion, len(later), came, left)
     records.record(project.store, verdicts=[summary], cache_key=None)
     return Adaptation([summary, *promotion.verdicts], promotion.moved, candidate.version)
 
 
-def _test_name(project: Project) -> str:
+def _test_name(project: Project, model: str) -> str:
     for check in project.file.checks:
-        if stage_of(check) == "gate" and check.datasets:
+        if stage_of(check) == "gate" and check.datasets and check.model in ("", model):
             return check.datasets[0]
     name = project.dataset_of_role("test")
     if name is None:
@@ -194,7 +197,10 @@ def _train(
     with run(f"adapt-{name}", store=project.store) as record:
         record.log_params({"rows": len(train), "units": train[unit].nunique(), "train": declared.train})
         record.log_dataset("train", fingerprint(table(train)), rows=len(train))
-        estimator = fit(train)
+        try:
+            estimator = fit(train)
+        except Exception as problem:
+            raise ModelError(f"{declared.train} failed: {_said(problem)}") from problem
         if not hasattr(estimator, "predict"):
             raise ModelError(f"{declared.train} returned {type(estimator).__name__}, which has no predict")
         record.log_artifact(msgspec.json.encode(known), UNITS)
@@ -209,14 +215,12 @@ def _example(train: pd.DataFrame, label: str, estimator: Any) -> pd.DataFrame:
     return train[features].head(20)
 
 
-def _remember(project: Project, candidate: Candidate, judged: pd.DataFrame, promoted: bool) -> None:
-    """Keep which look this was and, after a promotion, the units that judged: monitors start from them."""
+def _keep(project: Project, candidate: Candidate, judges: pd.DataFrame) -> None:
+    """Keep the units that judge with the candidate's run: once it is champion, monitors start from them."""
+    buffer = io.BytesIO()
+    judges.to_parquet(buffer, index=False)
     with resume(project.store, candidate.run_id) as record:
-        record.set_tag(LOOKED_TAG, str(candidate.looked + 1))
-        if promoted:
-            buffer = io.BytesIO()
-            judged.to_parquet(buffer, index=False)
-            record.log_artifact(buffer.getvalue(), HOLDOUT)
+        record.log_artifact(buffer.getvalue(), HOLDOUT)
 
 
 def _callable(project: Project, train: str) -> Callable[[pd.DataFrame], Any]:
@@ -225,8 +229,8 @@ def _callable(project: Project, train: str) -> Callable[[pd.DataFrame], Any]:
     sys.path.insert(0, str(project.root))
     try:
         module = import_module(module_name)
-    except ImportError as problem:
-        raise ModelError(f"{train}: cannot be imported from {project.root}: {problem}") from problem
+    except Exception as problem:
+        raise ModelError(f"{train}: cannot be imported from {project.root}: {_said(problem)}") from problem
     finally:
         sys.path.remove(str(project.root))
     function = getattr(module, function_name, None)
@@ -234,6 +238,11 @@ def _callable(project: Project, train: str) -> Callable[[pd.DataFrame], Any]:
         raise ModelError(f"{train}: {module_name}.py has no function {function_name!r}")
     found: Callable[[pd.DataFrame], Any] = function
     return found
+
+
+def _said(problem: Exception) -> str:
+    """What went wrong in the user's own code, in one line."""
+    return f"{type(problem).__name__}: {str(problem).strip().partition(chr(10))[0]}; ASSAY_DEBUG=1 shows where"
 
 
 def _wait(project: Project, name: str, candidate: Candidate, champion: int, came: int, due: int) -> Adaptation:

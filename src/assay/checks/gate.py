@@ -14,8 +14,8 @@ from assay.core.action import Action
 from assay.core.claim import Claim
 from assay.core.evidence import Evidence
 from assay.core.guarantee import Guarantee
+from assay.core.nearest import did_you_mean
 from assay.core.project import CheckTable, stage_of
-from assay.core.strict_toml import did_you_mean
 from assay.core.verdict import Verdict
 from assay.data.slice import mask
 from assay.errors import DataError, ProjectError

@@ -50,7 +50,8 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         "declared": repr([msgspec.structs.astuple(dataset) for dataset in project.file.datasets.values()]),
         "monitors": str(sum(other.use.upper().startswith("MON") for other in project.file.checks)),
     }
-    return Job(depends, lambda: [_watch(check, inputs, model, champion, reference, served, depends)])
+    read = {"new": champion.identity, reference.name: reference.fingerprint, "served": depends["stream"]}
+    return Job(depends, lambda: [_watch(check, inputs, model, champion, reference, served, read)])
 
 
 def _reference(check: CheckTable, inputs: Inputs, champion: Predictor) -> Dataset:
@@ -74,7 +75,7 @@ def _watch(
     champion: Predictor,
     reference: Dataset,
     served: pd.DataFrame,
-    depends: dict[str, str],
+    read: dict[str, str],
 ) -> Verdict:
     project = inputs.project
     live = project.dataset_of_role("live")
@@ -100,7 +101,7 @@ def _watch(
         model=model,
     )
     verdict = monitor.update(_rows(served, unit, time, slices))
-    evidence = msgspec.structs.replace(verdict.evidence, fingerprints=depends)
+    evidence = msgspec.structs.replace(verdict.evidence, fingerprints=read)
     return msgspec.structs.replace(verdict, evidence=evidence, severity=check.severity, blocking=check.blocking)
 
 

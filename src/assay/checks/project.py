@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.core import project as project_file
-from assay.core.strict_toml import did_you_mean
+from assay.core.nearest import did_you_mean
 from assay.errors import ProjectError, StoreError, UsageError
 
 if TYPE_CHECKING:

@@ -43,7 +43,7 @@ def promote(
     datasets: Mapping[str, Any] | None = None,
     series: Series | None = None,
 ) -> Promotion:
-    """Gate a version and, when every blocking gate check passes, move the alias to it.
+    """Gate a version and, when every blocking gate check of its model passes, move the alias to it.
 
     A check that is skipped because there is no champion to compare with does not stand in the way of the first one.
     The alias moves by compare-and-swap in the transaction that writes the verdict, its ledger entry and the lineage.
@@ -79,7 +79,7 @@ def promote(
     before = registry.alias(model, alias)
     if before is not None and before.version == version.version:
         raise ModelError(f"{model}/{version.version} is already {alias}")
-    gate = run_checks(project, "stage:gate", datasets, series=series, candidate=side).results
+    gate = run_checks(project, "stage:gate", datasets, series=series, candidate=side, model=model).results
     if not override and not all(verdict.passed for verdict in gate if verdict.blocking):
         return Promotion(gate, False, version.version, before.version if before else None)
     loads = _loads(project, model, version)

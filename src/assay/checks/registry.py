@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from assay.core.check import Stage
-from assay.core.strict_toml import did_you_mean
+from assay.core.nearest import did_you_mean
 from assay.errors import UsageError
 
 

@@ -18,9 +18,10 @@ from assay.checks.select import select
 from assay.core.claim import Claim
 from assay.core.fingerprint import digest
 from assay.core.guarantee import Guarantee
+from assay.core.nearest import did_you_mean
 from assay.core.project import stage_of
 from assay.core.verdict import Status, Verdict
-from assay.errors import AssayError, BudgetSpent, ExitCode, UsageError
+from assay.errors import AssayError, BudgetSpent, ExitCode, ProjectError, UsageError
 from assay.store import records
 from assay.store.ledger import Kind, Ledger, Reservation
 
@@ -138,6 +139,7 @@ def run_checks(
     *,
     series: Series | None = None,
     candidate: str = "candidate",
+    model: str = "",
     progress: Callable[[str], None] = lambda _: None,
 ) -> CheckRun:
     """Evaluate the selected checks and commit each one's verdicts with what they cost.
@@ -157,6 +159,8 @@ def run_checks(
         The planned looks that these sources are part of.
     candidate : str
         The alias or version that stands for ``candidate`` in the gate.
+    model : str
+        Leave out checks that name another model; empty for none.
     progress : callable
         Called with the id of each check before it is evaluated.
     """
@@ -166,7 +170,7 @@ def run_checks(
     cached: set[str] = set()
     unpaid: list[str] = []
     checks = select(project.file.checks, selection)
-    ready = [(check, prepare(check, inputs)) for check in checks]
+    ready = [(check, prepare(check, inputs)) for check in checks if not model or check.model in ("", model)]
     for check, job in ready:
         if not _stored(project, check, job):
             job.look()
@@ -186,6 +190,11 @@ def run_checks(
 def prepare(check: CheckTable, inputs: Inputs) -> Job:
     """Open what a check reads and see that it can be evaluated; nothing is written."""
     stage = stage_of(check)
+    codes = [rule.code for rule in RULES]
+    if check.use and not any(code.startswith(check.use.upper()) for code in codes):
+        # It would select no rule, and a blocking check that gives no verdict blocks nothing.
+        advice = did_you_mean(check.use.upper(), codes, "codes")
+        raise ProjectError(f"{inputs.project.path}: check {check.name!r}: no rule has the code {check.use!r}; {advice}")
     if stage not in STAGES:
         raise UsageError(f"check {check.name!r}: stage {stage!r} has no declared checks; see `assay explain`")
     job: Job = import_module(STAGES[stage]).prepare(check, inputs, alpha_of(check, inputs.project.file))
@@ -227,10 +236,11 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
         reservations.append((reservation, spend.amount))
     try:
         verdicts = job.evaluate()
-    except AssayError:
-        # An input was refused before any answer was given, so nothing was learned from the data.
+    except (AssayError, KeyboardInterrupt) as problem:
+        # An input was refused, or a person stopped it, before any answer was given: nothing was learned from the data.
+        why = "stopped before an answer" if isinstance(problem, KeyboardInterrupt) else "input refused"
         for reservation, _ in reservations:
-            ledger.release(reservation, "input refused")
+            ledger.release(reservation, why)
         raise
     except Exception as problem:
         # The evaluation broke midway; what it read may have been shown, so the reservations stay spent.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from assay.core.nearest import did_you_mean
 from assay.core.project import STAGE_OF_FAMILY, stage_of
-from assay.core.strict_toml import did_you_mean
 from assay.errors import UsageError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from assay.data import to_arrow
-from assay.store.events import outcomes
+from assay.store.events import answered, outcomes
 
 if TYPE_CHECKING:
     from assay.checks.inputs import Inputs
@@ -37,7 +37,7 @@ def read_stream(inputs: Inputs, model: str) -> Stream:
     the features in the log and the time of the prediction have to do.
     """
     project = inputs.project
-    if not (project.log_root / f"model={model}").is_dir():
+    if not answered(project.log_root, model):
         return Stream(pd.DataFrame(columns=[PREDICTION, SCORE, VERSION, LABEL]))
     facts = {"prediction": PREDICTION, "score": SCORE, "version": VERSION, "label": LABEL, "label_time": ARRIVED}
     live = project.dataset_of_role("live")

@@ -36,6 +36,12 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     schema_text = read(path) if path.exists() else ""
     schema = Schema.from_toml(schema_text, str(path)) if schema_text else None
     share = alpha / len(batches)
+    spent = 0.0 if reference.declared.unit else schema.reference.error if schema and schema.reference else 0.0
+    if share <= spent:
+        raise ProjectError(
+            f"{project.path}: check {check.name!r} has alpha {share:.3g} for each of {len(batches)} datasets, and the "
+            f"limits in {path.name} have spent {spent:.3g}: raise alpha, or name fewer datasets"
+        )
     depends = {f"dataset:{d.name}": d.fingerprint for d in (reference, *batches)} | {"schema": schema_text}
     unit = reference.declared.unit
     depends |= {"units": repr([batch.declared.unit or unit for batch in batches])}

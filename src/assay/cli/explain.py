@@ -12,23 +12,26 @@ from assay.cli import options
 
 
 @click.command()
-@click.argument("what", required=False, metavar="[CODE|VERDICT]")
+@click.argument("what", default="", metavar="[CODE|VERDICT]")
 @options.project_option
-def explain(what: str | None, project_path: Path | None) -> None:
+def explain(what: str, project_path: Path | None) -> None:
     """Say what a code or a verdict means, why it matters, when it misleads and how to replay it.
 
-    Without an argument, list all codes.
+    Without an argument, list all codes; with the beginning of some (VAL1), list these.
     """
     from assay.checks import registry
 
-    if what is None:
-        for rule in registry.RULES:
+    # Small letters and digits can be the beginning of a verdict's id: fea1 is one, FEA1 a family of codes, and fea101
+    # is more often the code.
+    asked = what.upper()
+    meant = what == asked or not re.fullmatch(r"[0-9a-f]+", what)
+    family = [rule for rule in registry.RULES if rule.code.startswith(asked) and (meant or rule.code == asked)]
+    if len(family) > 1:
+        for rule in family:
             click.echo(f"{rule.code}  {rule.stage:<11}  {rule.title}")
         return
-    known = {rule.code for rule in registry.RULES}
-    # FEA101 in small letters could be the beginning of a verdict's id; it is more often the code.
-    if what.upper() in known or (re.fullmatch(r"[A-Za-z]{3}\d{3}", what) and not re.fullmatch(r"[0-9a-f]{6}", what)):
-        _explain_code(what)
+    if family or (meant and re.fullmatch(r"[A-Z]{3}\d{3}", asked)):
+        _explain_code(family[0].code if family else asked)
         return
     project = options.open_project(project_path)
     verdict = project.verdict(what)

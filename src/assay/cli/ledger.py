@@ -17,7 +17,7 @@ def ledger() -> None:
 
 @ledger.command()
 @options.project_option
-@click.option("--limit", default=50, show_default=True, help="Newest entries to show.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Newest entries to show.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one entry a line.")
 def show(project_path: Path | None, limit: int, as_json: bool) -> None:
     """List the newest entries, oldest first."""

@@ -34,6 +34,10 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 
 
+CLOSED_PIPE = 141
+"""What a shell says of a program that SIGPIPE ended."""
+
+
 class LazyGroup(click.Group):
     """Imports a verb's module when the verb is used."""
 
@@ -54,7 +58,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Say what was meant when a verb is misspelled."""
         if args and args[0] not in VERBS and not args[0].startswith("-"):
-            from assay.core.strict_toml import did_you_mean
+            from assay.core.nearest import did_you_mean
 
             ctx.fail(f"no command {args[0]!r}; {did_you_mean(args[0], VERBS, 'commands')}")
         return super().resolve_command(ctx, args)
@@ -87,12 +91,14 @@ def main() -> NoReturn:
         click.echo(f"error: {_usage(problem)}", err=True)
         code = ExitCode.USAGE
     except AssayError as problem:
+        if problem.__cause__ is not None and os.environ.get("ASSAY_DEBUG"):
+            raise
         click.echo(f"error: {problem}", err=True)
         code = problem.exit_code
     except BrokenPipeError:
-        # The reader of our output went away, which is its right.
+        # The reader of our output went away, which is its right; a refusal that it did not read is not a pass.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = int(ExitCode.OK)
+        code = CLOSED_PIPE
     except Exception as problem:
         if os.environ.get("ASSAY_DEBUG"):
             raise

@@ -17,7 +17,7 @@ def runs() -> None:
 
 @runs.command("list")
 @options.project_option
-@click.option("--limit", default=20, show_default=True, help="Newest runs to show.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Newest runs to show.")
 def list_(project_path: Path | None, limit: int) -> None:
     """List the newest runs."""
     from assay.tracking.run_record import list_runs

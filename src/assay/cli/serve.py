@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from assay.cli import options
+from assay.errors import ModelError
 
 
 @click.command()
 @click.argument("reference", metavar="NAME[@ALIAS]")
 @options.project_option
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8080, show_default=True, help="0 picks a free one.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 picks a free one.")
 def serve(reference: str, project_path: Path | None, host: str, port: int) -> None:
     """Answer predictions over the Open Inference Protocol, and swap the model when its alias moves.
 
@@ -33,7 +34,8 @@ def serve(reference: str, project_path: Path | None, host: str, port: int) -> No
 
     def current() -> tuple[str, int]:
         state = registry.alias(name, alias)
-        assert state is not None
+        if state is None:
+            raise ModelError(f"{name}@{alias} points nowhere any more: `assay models promote {name}` sets it")
         return str(state.version), state.revision
 
     def load(version: str) -> LoadedModel:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from inspect import cleandoc
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from assay.core import strict_toml
 from assay.core.check import Severity, Stage
-from assay.core.strict_toml import Place, did_you_mean
+from assay.core.nearest import did_you_mean
+
+if TYPE_CHECKING:
+    from assay.core.strict_toml import Place
 
 FILE_NAME = "assay.toml"
 Role = Literal["train", "dev", "test", "live", "pool"]
@@ -195,6 +199,9 @@ def parse(text: str, path: Path) -> ProjectFile:
 def project_schema() -> dict[str, Any]:
     """Return the JSON Schema of the project file, for editors that complete and check TOML."""
     schema = msgspec.json.schema(ProjectFile)
+    for table in schema["$defs"].values():
+        # Python 3.13 takes the indentation out of docstrings, older ones do not.
+        table["description"] = cleandoc(table["description"])
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "assay.toml"
     return schema

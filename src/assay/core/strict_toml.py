@@ -6,19 +6,20 @@ A key that the type does not have is an error that names the line and the neares
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
 import msgspec
 
-from assay.errors import ProjectError
+from assay.core.nearest import did_you_mean
+from assay.errors import ProjectError, UsageError
 
 T = TypeVar("T")
 Place = tuple[str | int, ...]
+_MAPPINGS = (dict, Mapping)
 
 
 def read(path: Path) -> str:
@@ -37,9 +38,10 @@ def read(path: Path) -> str:
 
 def decode(
     text: str,
-    path: Path,
+    path: Path | str,
     expected: type[T],
     *,
+    error: type[UsageError] = ProjectError,
     prefix: tuple[str, ...] = (),
     inconsistencies: Callable[[T], Iterable[tuple[Place, str]]] = lambda _: (),
 ) -> T:
@@ -49,10 +51,12 @@ def decode(
     ----------
     text : str
         The TOML.
-    path : Path
+    path : Path or str
         Where it came from, for messages.
     expected : type
         A ``msgspec.Struct`` with ``forbid_unknown_fields``.
+    error : type
+        What to raise.
     prefix : tuple of str
         The table that holds the content: ``("tool", "assay")``.
     inconsistencies : callable
@@ -60,19 +64,19 @@ def decode(
 
     Raises
     ------
-    ProjectError
-        One line that names file, line, table and key, and the way out.
+    UsageError
+        As ``error`` says; one line that names file, line, table and key, and the way out.
     """
     try:
         content: Any = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
-        raise ProjectError(f"{path}: not valid TOML: {problem}") from problem
+        raise error(f"{path}: not valid TOML: {problem}") from problem
     for name in prefix:
         content = content.get(name, {})
 
-    def refusal(place: Place, message: str) -> ProjectError:
+    def refusal(place: Place, message: str) -> UsageError:
         line = _line_of(text, (*prefix, *place))
-        return ProjectError(f"{path}{f':{line}' if line else ''}: {message}")
+        return error(f"{path}{f':{line}' if line else ''}: {message}")
 
     unknown = _first_unknown(content, expected, ())
     if unknown:
@@ -83,7 +87,7 @@ def decode(
         decoded = msgspec.convert(content, expected)
     except msgspec.ValidationError as problem:
         message, _, where = str(problem).partition(" - at ")
-        place = _parse_place(where.strip("`"))
+        place = _exact(content, expected, _parse_place(where.strip("`")))
         label = f"{_table_name(place[:-1])} {place[-1]}: " if place else ""
         raise refusal(place, f"{label}{message[0].lower()}{message[1:].replace('`', chr(39))}") from problem
     for place, message in inconsistencies(decoded):
@@ -91,16 +95,9 @@ def decode(
     return decoded
 
 
-def did_you_mean(word: str, known: Iterable[str], what: str) -> str:
-    """Return advice: the nearest known word, else the list of them."""
-    known = sorted(known)
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"{what}: {', '.join(known) or 'none'}"
-
-
 def _first_unknown(value: Any, expected: Any, place: Place) -> tuple[Place, list[str]] | None:
     """Walk raw TOML beside its type; return the place of the first key that the type does not have."""
-    if isinstance(value, dict) and get_origin(expected) is dict:
+    if isinstance(value, dict) and get_origin(expected) in _MAPPINGS:
         for key, inner in value.items():
             deeper = _first_unknown(inner, get_args(expected)[1], (*place, key))
             if deeper:
@@ -124,8 +121,30 @@ def _first_unknown(value: Any, expected: Any, place: Place) -> tuple[Place, list
     return None
 
 
+def _exact(value: Any, expected: Any, place: Place) -> Place:
+    """Put the key at fault where msgspec says ``...``, its word for any key of a mapping."""
+    if not place:
+        return ()
+    key, rest = place[0], place[1:]
+    if get_origin(expected) in _MAPPINGS:
+        inner = get_args(expected)[1]
+        for name, item in value.items():
+            try:
+                msgspec.convert(item, inner)
+            except msgspec.ValidationError:
+                return (name, *_exact(item, inner, rest))
+    elif isinstance(key, int):
+        return (key, *_exact(value[key], get_args(expected)[0], rest))
+    elif key in value:
+        for option in get_args(expected) or (expected,):
+            if isinstance(option, type) and issubclass(option, msgspec.Struct):
+                fields = {field.encode_name: field.type for field in msgspec.structs.fields(option)}
+                return (key, *_exact(value[key], fields[key], rest))
+    return place
+
+
 def _table_name(place: Place) -> str:
-    names = ["*" if part == "..." else str(part) for part in place if isinstance(part, str)]
+    names = [part for part in place if isinstance(part, str)]
     if not names:
         return "the file"
     return f"[[{'.'.join(names)}]]" if any(isinstance(part, int) for part in place) else f"[{'.'.join(names)}]"
@@ -140,10 +159,7 @@ def _parse_place(text: str) -> Place:
 
 
 def _line_of(text: str, place: Place) -> int | None:
-    """Return the 1-based line where a key, or else the table that should hold it, stands.
-
-    A part written ``...`` (msgspec's word for any key of a mapping) matches every name.
-    """
+    """Return the 1-based line where a key, or else the table that should hold it, stands."""
     header: list[str | int] = []
     counts: dict[str, int] = {}
     best: tuple[int, int] | None = None
@@ -151,17 +167,29 @@ def _line_of(text: str, place: Place) -> int | None:
         table = re.match(r"\s*\[(\[?)([^\]]+)\]", line)
         if table:
             name = table.group(2).strip()
-            header = [part.strip().strip("\"'") for part in name.split(".")]
+            header = [*_parts(name)]
             if table.group(1):
                 counts[name] = counts.get(name, -1) + 1
                 header.append(counts[name])
             here = tuple(header)
         else:
-            key = re.match(r"\s*([\w.\"'-]+)\s*=", line)
+            key = re.match(r"\s*([^=#]+?)\s*=", line)
             if not key:
                 continue
-            here = (*header, *(part.strip("\"'") for part in key.group(1).split(".")))
-        matches = len(here) <= len(place) and all(b in ("...", a) for a, b in zip(here, place, strict=False))
-        if matches and (best is None or len(here) > best[0]):
+            here = (*header, *_parts(key.group(1)))
+        if here == place[: len(here)] and (best is None or len(here) > best[0]):
             best = (len(here), number)
     return best[1] if best else None
+
+
+def _parts(key: str) -> list[str]:
+    """Split a dotted key, in which a quoted part may hold dots of its own."""
+    try:
+        content: Any = tomllib.loads(f"{key} = 0")
+    except tomllib.TOMLDecodeError:
+        return [key]
+    parts = []
+    while isinstance(content, dict):
+        [(part, content)] = content.items()
+        parts.append(part)
+    return parts

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from assay.core.nearest import nearest as nearest_word
 from assay.errors import DataError
 
 if TYPE_CHECKING:
@@ -82,10 +82,9 @@ def columns_present(table: ibis.Table, names: Iterable[str], what: str = "the ta
 def nearest(name: str, known: Iterable[str]) -> str:
     """End a message with the nearest known name, or with all of them when none is near."""
     known = list(known)
-    lowered = {k.lower(): k for k in known}
-    close = get_close_matches(name.lower(), list(lowered), n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {lowered[close[0]]!r}?"
+    near = nearest_word(name, known)
+    if near:
+        return f"; did you mean {near!r}?"
     shown = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
     return f"; it has {shown}" if known else "; it has none"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from assay.core.nearest import nearest
 from assay.errors import ClaimError, DataError
 from assay.gate.condition import TEMPLATE
 
@@ -236,7 +236,7 @@ def _masks(condition: Condition, slices: Mapping[str, Any], n: int) -> dict[str,
 def hint(name: str, known: Iterable[str]) -> str:
     """Name the nearest known word, or all of them when they are few."""
     words = list(known)
-    near = difflib.get_close_matches(name, words, 1)
+    near = nearest(name, words)
     if near:
-        return f" (did you mean {near[0]!r}?)"
+        return f" (did you mean {near!r}?)"
     return f" (there are {', '.join(words[:8])})" if words else ""

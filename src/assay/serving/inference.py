@@ -53,7 +53,11 @@ def serve(
     UsageError
         The address cannot be listened on.
     """
-    listener = _listen(host, port)
+    try:
+        listener = _listen(host, port)
+    except UsageError:
+        holder.close()
+        raise
     log = RequestLog(PredictionLog(log_root)) if log_root is not None else None
     app = create_app(holder.resolve, name=name, log=log, status=holder.status)
     served = holder.served

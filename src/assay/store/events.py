@@ -204,13 +204,18 @@ def outcomes(
     StoreError
         There is no log, or a file of it is corrupt; names the file.
     """
-    answered = "p.*" if features else ", ".join(f"p.{name}" for name in PREDICTION_FIELDS)
+    wanted = "p.*" if features else ", ".join(f"p.{name}" for name in PREDICTION_FIELDS)
     query = (
-        f"SELECT {answered}, l.label, l.label_time FROM first_predictions p JOIN last_labels l USING (id) "
+        f"SELECT {wanted}, l.label, l.label_time FROM first_predictions p JOIN last_labels l USING (id) "
         "WHERE $since IS NULL OR l.label_time >= $since ORDER BY l.label_time, p.id, p.model"
     )
     moment = None if since is None else _times(since, 1)[0].as_py()
     return _ask(Path(root), model, query, {"since": moment})
+
+
+def answered(root: str | Path, model: str) -> bool:
+    """Whether a model has answered anything; whether labels came is another question."""
+    return (Path(root) / f"model={_quote(model)}").is_dir()
 
 
 def maturity(root: str | Path = DEFAULT_ROOT, model: str | None = None) -> Maturity:
@@ -247,29 +252,33 @@ def _ask(root: Path, model: str | None, query: str, parameters: dict[str, Any]) 
     labelled = _whole_files(root, "labels/date=*/part-*.parquet")
     if not predicted:
         raise StoreError(f"no predictions{f' of {model!r}' if model else ''} in {root}: serve the model first")
-    with duckdb.connect() as connection:
-        connection.read_parquet(predicted, union_by_name=True, hive_partitioning=False).create_view("predictions")
-        if labelled:
-            # Part names sort by the time of writing, which decides between labels of one moment.
-            connection.read_parquet(
-                labelled, union_by_name=True, hive_partitioning=False, filename=True, file_row_number=True
-            ).create_view("labels")
-        else:
-            connection.execute(
-                "CREATE VIEW labels AS SELECT NULL::VARCHAR AS id, NULL::BIGINT AS label, "
-                "NULL::TIMESTAMP AS label_time, '' AS filename, 0 AS file_row_number WHERE false"
-            )
-        connection.execute(
-            "CREATE VIEW first_predictions AS SELECT * FROM predictions "
-            "QUALIFY row_number() OVER (PARTITION BY model, id ORDER BY time, version) = 1; "
-            "CREATE VIEW last_labels AS SELECT id, label, label_time FROM labels QUALIFY row_number() "
-            "OVER (PARTITION BY id ORDER BY label_time DESC, filename DESC, file_row_number DESC) = 1"
-        )
-        try:
+    try:
+        with duckdb.connect() as connection:
+            _views(connection, predicted, labelled)
             return connection.sql(query, params=parameters).to_arrow_table()
-        except duckdb.Error as error:
-            _whole_files(root, "**/part-*.parquet", deep=True)
-            raise StoreError(f"the log in {root} cannot be read: {str(error).splitlines()[0]}") from error
+    except duckdb.Error as error:
+        _whole_files(root, "**/part-*.parquet", deep=True)
+        raise StoreError(f"the log in {root} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+def _views(connection: duckdb.DuckDBPyConnection, predicted: list[str], labelled: list[str]) -> None:
+    connection.read_parquet(predicted, union_by_name=True, hive_partitioning=False).create_view("predictions")
+    if labelled:
+        # Part names sort by the time of writing, which decides between labels of one moment.
+        connection.read_parquet(
+            labelled, union_by_name=True, hive_partitioning=False, filename=True, file_row_number=True
+        ).create_view("labels")
+    else:
+        connection.execute(
+            "CREATE VIEW labels AS SELECT NULL::VARCHAR AS id, NULL::BIGINT AS label, "
+            "NULL::TIMESTAMP AS label_time, '' AS filename, 0 AS file_row_number WHERE false"
+        )
+    connection.execute(
+        "CREATE VIEW first_predictions AS SELECT * FROM predictions "
+        "QUALIFY row_number() OVER (PARTITION BY model, id ORDER BY time, version) = 1; "
+        "CREATE VIEW last_labels AS SELECT id, label, label_time FROM labels QUALIFY row_number() "
+        "OVER (PARTITION BY id ORDER BY label_time DESC, filename DESC, file_row_number DESC) = 1"
+    )
 
 
 def _whole_files(root: Path, pattern: str, deep: bool = False) -> list[str]:
@@ -316,8 +325,11 @@ def _times(times: Any, n: int) -> pa.Array:
     """Times as UTC without a zone."""
     if isinstance(times, datetime):
         times = pa.repeat(pa.scalar(times), n)
-    # Arrow keeps zoned times as UTC, and the cast drops the zone only.
-    return pc.cast(pa.array(times, from_pandas=True), TIME, safe=False)
+    try:
+        # Arrow keeps zoned times as UTC, and the cast drops the zone only.
+        return pc.cast(pa.array(times, from_pandas=True), TIME, safe=False)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise DataError(f"the times cannot be read: {str(error).splitlines()[0]}: give dates and times") from error
 
 
 def _column(name: str, values: Any, kind: pa.DataType | None) -> pa.ChunkedArray:

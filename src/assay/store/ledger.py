@@ -355,6 +355,8 @@ def _close(connection: Connection, held: Entry, time: int, detail: Mapping[str, 
 def _overspent(kind: str, key: str, amount: float, limit: float, check: str, balance: Balance) -> BudgetSpent:
     what, way_out = _WORDS[kind]
     held = f", {balance.held:g} held by checks that are running" if balance.held else ""
+    if math.fsum((balance.spent, amount)) <= limit + TOLERANCE:
+        way_out = "ask again when they are done; what a killed one held comes back to the same question in 10 minutes"
     return BudgetSpent(
         f"{check}: {what} of {key[:12]}: {balance.spent:g} of {limit:g} spent{held}, {amount:g} asked for: {way_out}"
     )

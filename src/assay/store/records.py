@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["AliasMove", "StoredVerdict", "find", "get", "history", "latest", "record", "since"]
 
 _SHORTEST_PREFIX = 4
+# Fingerprints in the evidence that are those of models.
+_MODELS = ("new", "old")
 
 
 class StoredVerdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +122,7 @@ def record(
                 ledger.settle(connection, reservation, amount, first, {"verdicts": ids} if len(ids) > 1 else None)
         if alias is not None:
             move_alias(connection, alias, first)
-        add_edges(connection, [*_edges(ids, run_id, model, datasets), *edges])
+        add_edges(connection, [*_edges(verdicts, run_id, model, datasets), *edges])
     return ids
 
 
@@ -228,13 +230,17 @@ def _insert(
         connection.execute(insert(verdicts), rows)
 
 
-def _edges(ids: list[str], run_id: str | None, model: str, datasets: Mapping[str, str] | None) -> list[Edge]:
-    sources = [("dataset", fingerprint, "read") for fingerprint in (datasets or {}).values()]
-    if model:
-        sources.append(("model_version", model, "judged"))
-    if run_id:
-        sources.append(("run", run_id, "produced"))
-    return [Edge(kind, source, "verdict", verdict, relation) for verdict in ids for kind, source, relation in sources]
+def _edges(found: Sequence[Verdict], run_id: str | None, model: str, datasets: Mapping[str, str] | None) -> list[Edge]:
+    edges = []
+    for verdict in found:
+        said = verdict.evidence.fingerprints
+        read = {name: said[name] for name in said if name not in _MODELS} if datasets is None else datasets
+        edges += [Edge("dataset", fingerprint, "verdict", verdict.id, "read") for fingerprint in read.values()]
+        if model:
+            edges.append(Edge("model_version", model, "verdict", verdict.id, "judged"))
+        if run_id:
+            edges.append(Edge("run", run_id, "verdict", verdict.id, "produced"))
+    return edges
 
 
 def _selected(stage: str | None, check: str | None) -> Any:

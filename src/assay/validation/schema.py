@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from assay.data.facts import nearest
+from assay.core import strict_toml
 from assay.errors import DataError
 from assay.validation.profiling import Kind
 
@@ -137,67 +136,21 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Raises
         ------
         DataError
-            If it is not TOML, has an unknown key (with the nearest known one and the line), or a wrong value.
+            If it is not TOML, has an unknown key (with the nearest known one), or a wrong value; names the line.
         """
-        try:
-            plain = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as problem:
-            raise DataError(f"{path} is not TOML: {problem}") from problem
-        for trail, known in _unknown(plain):
-            key = trail[-1]
-            where = f"[{'.'.join(trail[:-1])}]" if trail[:-1] else "the top level"
-            raise DataError(f"{path}, line {_line(text, trail)}: unknown key {key!r} in {where}{nearest(key, known)}")
-        try:
-            schema = msgspec.convert(plain, cls)
-        except msgspec.ValidationError as problem:
-            raise DataError(f"{path}: {problem}") from problem
+        schema = strict_toml.decode(text, path, cls, error=DataError, inconsistencies=_inconsistencies)
         if schema.version > VERSION:
             raise DataError(f"{path} has version {schema.version}, this assay reads up to {VERSION}: upgrade assay")
-        for name, column in schema.columns.items():
-            for family in ("nulls", "range", "tails", "categories"):
-                rule = getattr(column, family)
-                if rule is not None and not 0 <= rule.at_most <= 1:
-                    raise DataError(
-                        f"{path}: columns.{name}.{family}.at_most is {rule.at_most}: give a share from 0 to 1"
-                    )
         return schema
 
 
-def _unknown(plain: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Find keys that no struct has, with those that it has."""
-
-    def inside(part: Any, struct: type[msgspec.Struct], trail: tuple[str, ...]) -> Iterator[Any]:
-        known = struct.__struct_fields__
-        for key, value in part.items() if isinstance(part, dict) else ():
-            if key not in known:
-                yield (*trail, key), known
-            elif key in _PARTS and isinstance(value, dict):
-                yield from inside(value, _PARTS[key], (*trail, key))
-
-    yield from inside(plain, Schema, ())
-    columns = plain.get("columns")
-    for name, column in columns.items() if isinstance(columns, dict) else ():
-        yield from inside(column, Column, ("columns", name))
-
-
-_PARTS: dict[str, type[msgspec.Struct]] = {
-    "reference": Reference,
-    "nulls": Nulls,
-    "range": Range,
-    "tails": Tails,
-    "categories": Categories,
-}
-
-
-def _line(text: str, trail: tuple[str, ...]) -> int:
-    """Find the line of a key: the first that has it after the last header that names its parents."""
-    lines = text.splitlines()
-    start = 0
-    for parent in trail[:-1]:
-        header = re.compile(rf"^\s*(\[.*{re.escape(parent)}\b|[\"']?{re.escape(parent)}[\"']?\s*=)")
-        start = next((i for i in range(start, len(lines)) if header.search(lines[i])), start)
-    word = re.compile(rf"(?<![\w-])[\"']?{re.escape(trail[-1])}[\"']?(?![\w-])\s*[=\].]")
-    return next((i for i in range(start, len(lines)) if word.search(lines[i])), start) + 1
+def _inconsistencies(schema: Schema) -> Iterator[tuple[strict_toml.Place, str]]:
+    for name, column in schema.columns.items():
+        for family in ("nulls", "range", "tails", "categories"):
+            rule = getattr(column, family)
+            if rule is not None and not 0 <= rule.at_most <= 1:
+                message = f"columns.{name}.{family}.at_most is {rule.at_most}: give a share from 0 to 1"
+                yield ("columns", name, family, "at_most"), message
 
 
 def _items(struct: msgspec.Struct) -> Iterator[tuple[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from assay.adaptation.retrain import adapt
 from assay.checks.holdout import holdout_of
 from assay.checks.project import Project, load
+from assay.checks.promote import promote
 from assay.errors import ModelError, ProjectError
 from assay.store import records
 from assay.store.events import LabelLog, PredictionLog
@@ -67,6 +69,10 @@ def train(frame):
 
 def nothing(frame):
     return None
+
+
+def breaks(frame):
+    return frame["no such column"]
 """
 
 
@@ -200,6 +206,26 @@ def test_days_that_trained_it_never_judge_it(tides: Tides) -> None:
     assert get_run(tides.project.store, version.run_id).params["units"] in (40, "40")
 
 
+def test_a_champion_has_its_units_even_if_the_process_dies_as_it_takes_over(
+    tides: Tides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tides.pass_days(6, turned=True)
+    adapt(tides.project)
+    tides.pass_days(12, turned=True)
+
+    def killed(*arguments: Any, **more: Any) -> None:
+        promote(*arguments, **(more | {"override": "the test"}))
+        raise SystemExit
+
+    monkeypatch.setattr("assay.adaptation.retrain.promote", killed)
+    with pytest.raises(SystemExit):
+        adapt(tides.project)
+    assert tides.champion == 2
+    kept = holdout_of(tides.project, Registry(tides.project.store).get("tides/2"))
+    assert kept is not None
+    assert kept["day"].nunique() == 12
+
+
 def test_after_the_last_look_an_undecided_candidate_is_dropped(tides: Tides) -> None:
     tides.pass_days(5, turned=False)
     adapt(tides.project)
@@ -223,6 +249,7 @@ def test_after_the_last_look_an_undecided_candidate_is_dropped(tides: Tides) -> 
         ("tide_training:train", "tide_nowhere:train", ModelError, "tide_nowhere.*cannot be imported"),
         ("tide_training:train", "tide_training:trian", ModelError, "no function 'trian'"),
         ("tide_training:train", "tide_training:nothing", ModelError, "NoneType, which has no predict"),
+        ("tide_training:train", "tide_training:breaks", ModelError, "tide_training:breaks failed: KeyError"),
         ('train = "tide_training:train"\n', "", ProjectError, "needs train ="),
         ('unit = "day"\n', "", ProjectError, "needs unit and label"),
     ],

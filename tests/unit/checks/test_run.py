@@ -76,6 +76,16 @@ def test_questions_apart_have_the_limit_to_themselves(project: Project) -> None:
     assert sum(Ledger(project.store).totals("alpha").values()) == pytest.approx(0.15)
 
 
+def test_a_run_that_is_stopped_by_hand_gives_back_what_it_held(project: Project) -> None:
+    def stopped() -> list[Verdict]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ask(project, "a", stopped, ALPHA, ANSWER)
+    assert Ledger(project.store).held() == []
+    assert ask(project, "a", lambda: [verdict()], ALPHA, ANSWER)[0][0].passed
+
+
 def test_a_refused_budget_gives_back_the_others(project: Project) -> None:
     ask(project, "a", lambda: [verdict()], ALPHA)
     with pytest.raises(BudgetSpent):

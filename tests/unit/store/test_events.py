@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay.errors import DataError, StoreError
-from assay.store.events import LabelLog, Maturity, PredictionLog, maturity, outcomes
+from assay.store.events import LabelLog, Maturity, PredictionLog, answered, maturity, outcomes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,6 +122,17 @@ def test_times_with_a_zone_are_kept_as_utc(tmp_path: Path) -> None:
     assert table["time"] == [datetime(2013, 4, 1, 7)] * 2
     assert table["label_time"] == [datetime(2013, 4, 1, 7), NOON]
     assert outcomes(tmp_path, since=NOON.replace(tzinfo=UTC)).num_rows == 1
+
+
+def test_words_are_no_times(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="the times cannot be read"):
+        LabelLog(tmp_path).append(["a"], [1], ["yesterday"])
+
+
+def test_a_model_with_a_space_in_its_name_has_answered(tmp_path: Path) -> None:
+    assert not answered(tmp_path, "late flights")
+    PredictionLog(tmp_path).append(predictions(["a"], model=["late flights"]))
+    assert answered(tmp_path, "late flights")
 
 
 def test_no_labels_yet(tmp_path: Path) -> None:

@@ -48,13 +48,14 @@ categories = { values = ["EWR"], at_most = 0.1 }
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("nulls =", "null =", "s.toml, line 5: unknown key 'null' in [columns.delay]; did you mean 'nulls'?"),
-        ("values =", "value =", "line 9: unknown key 'value' in [columns.origin.categories]; did you mean 'values'?"),
-        ("version = 1", "verson = 1", "line 1: unknown key 'verson' in the top level; did you mean 'version'?"),
-        ('"integer"', '"int"', "s.toml: Invalid enum value 'int'"),
-        ("at_most = 0.1 }\n\n", "at_most = 10 }\n\n", "columns.delay.nulls.at_most is 10"),
+        ("nulls =", "null =", "s.toml:5: unknown key 'null' in [columns.delay]; did you mean 'nulls'?"),
+        ("values =", "value =", "s.toml:9: unknown key 'value' in [columns.origin.categories]; did you mean 'values'?"),
+        ("version = 1", "verson = 1", "s.toml:1: unknown key 'verson' in the file; did you mean 'version'?"),
+        ('"integer"', '"int"', "s.toml:4: [columns.delay] type: invalid enum value 'int'"),
+        ("at_most = 0.1 }\n\n", "at_most = 10 }\n\n", "s.toml:5: columns.delay.nulls.at_most is 10"),
+        ('columns.origin]\ntype = "s', 'columns."a.b"]\ntype = "x', "s.toml:8: [columns.a.b] type: invalid enum"),
         ("version = 1", "version = 9", "upgrade assay"),
-        ("[columns.delay]", "[columns.delay", "s.toml is not TOML"),
+        ("[columns.delay]", "[columns.delay", "s.toml: not valid TOML"),
     ],
 )
 def test_mistakes_are_named_with_their_line(old, new, said):
