@@ -91,6 +91,8 @@ CASES: list[tuple[str, Change, list[str], list[str]]] = [
     ("unknown dataset in a check", toml('datasets = ["test"]', 'datasets = ["tset"]'), ["check"], ["'tset'", "'test'"]),
     ("unknown rule", toml('use = "VAL1"', 'use = "VAX1"'), ["check"], ["VAX1", "assay explain"]),
     ("unknown rule of a known area", toml('use = "VAL1"', 'use = "VAL9"'), ["check"], ["'VAL9'", "VAL10"]),
+    ("classes in a regression", toml('name = "loans"', 'name = "loans"\ntask = "regression"'), ["feasibility"], ["regression", "classes"]),
+    ("too little alpha", toml("[datasets.train]", "[budget]\nalpha = 0.01\n[datasets.train]"), ["check", "fit"], ["'fit'", "alpha 0.01", "raise alpha"]),
     ("unknown model", toml('new = "new"', 'new = "nwe"'), ["gate"], ["nwe"]),
     ("no project file", lambda f: (f / "assay.toml").unlink(), ["check"], ["assay.toml", "assay init"]),
     ("unknown check", lambda f: None, ["check", "goodenough"], ["'goodenough'", "'good-enough'"]),

@@ -34,6 +34,15 @@ def test_1_when_a_blocking_claim_is_refuted(assay: Assay, project: Path) -> None
     assert said.last.endswith("exit 1")
 
 
+def test_a_refusal_that_nobody_reads_is_no_pass(project: Path) -> None:
+    declare(project, GATE.replace("n > 0.8", "n > 0.99"))
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([sys.executable, "-m", "assay", "check"], cwd=project, stdout=writer, check=False)
+    os.close(writer)
+    assert done.returncode not in (0, 3)
+
+
 def test_1_when_a_batch_does_not_fit(assay: Assay, project: Path) -> None:
     declare(project, DATA)
     broken = loans(9)

@@ -15,6 +15,7 @@ from assay.data import row_count
 from assay.errors import ProjectError
 from assay.validation import Schema, infer
 from assay.validation import check as validate
+from assay.validation.inference import ERROR
 
 if TYPE_CHECKING:
     from assay.checks.inputs import Dataset, Inputs
@@ -36,11 +37,12 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     schema_text = read(path) if path.exists() else ""
     schema = Schema.from_toml(schema_text, str(path)) if schema_text else None
     share = alpha / len(batches)
-    spent = 0.0 if reference.declared.unit else schema.reference.error if schema and schema.reference else 0.0
-    if share <= spent:
+    spent = ERROR if schema is None else schema.reference.error if schema.reference else 0.0
+    by_row = [batch.name for batch in batches if not (batch.declared.unit or reference.declared.unit)]
+    if by_row and share <= spent:
         raise ProjectError(
-            f"{project.path}: check {check.name!r} has alpha {share:.3g} for each of {len(batches)} datasets, and the "
-            f"limits in {path.name} have spent {spent:.3g}: raise alpha, or name fewer datasets"
+            f"{project.path}: check {check.name!r} has alpha {share:.3g} for dataset {by_row[0]!r} ({len(batches)} in "
+            f"all), and inferring the limits took {spent:.3g} of it: raise alpha, or name fewer datasets"
         )
     depends = {f"dataset:{d.name}": d.fingerprint for d in (reference, *batches)} | {"schema": schema_text}
     unit = reference.declared.unit

@@ -25,6 +25,7 @@ Adaptivity = Literal["none", "first-change", "full"]
 class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[project]``: what is being built.
 
+    ``task`` says what a label is: a class, or a number, for which checks that speak of classes are refused.
     ``schema`` names the schema file that validation inferred and a person reviewed, relative to the project file.
     """
 
@@ -92,7 +93,7 @@ class ModelTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Either ``train``, a ``module:callable`` beside the project file that takes a pandas frame with the label and
     returns a fitted scikit-learn estimator, or ``predictions``, a table whose ``column`` holds the predictions for
-    the rows of the test set in their order. ``predict`` names the label.
+    the rows of the test set in their order. ``predict`` names the label, which is that of a dataset.
     """
 
     train: str | None = None
@@ -221,7 +222,11 @@ def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
                 "can be accounted for; set [budget] disclose = 'verdict', or queries = 1 and fresh data each time"
             )
             found.append((("datasets", name, "adaptivity"), message))
+    labels = sorted({dataset.label for dataset in project.datasets.values() if dataset.label})
     for name, model in project.models.items():
+        if model.predict is not None and labels and model.predict not in labels:
+            message = f"predict is {model.predict!r}, which no dataset has as its label"
+            found.append((("models", name, "predict"), f"{message}; {did_you_mean(model.predict, labels, 'labels')}"))
         if model.train is not None and not re.fullmatch(r"[\w.]+:\w+", model.train):
             found.append((("models", name, "train"), f"train is {model.train!r}; write it as 'module:callable'"))
         looks = model.adapt.looks

@@ -77,6 +77,11 @@ def test_pyproject_works_the_same() -> None:
         ("alpha = 0.05", "alpha = 5", r"assay\.toml:5: alpha is 5"),
         ('role = "train"', 'role = "trian"', r"assay\.toml:8: \[datasets\.train\] role: invalid enum value 'trian'"),
         ("[slices]", '[datasets."a.b"]\nsource = 3\n[slices]', r"assay\.toml:2\d: \[datasets\.a\.b\] source: expected"),
+        (
+            'predict = "late"',
+            'predict = "lat"',
+            r"predict is 'lat', which no dataset .*did you mean 'late'",
+        ),
         ('"train:train"', '"train.py"', r"assay\.toml:18: train is 'train\.py'; write it as 'module:callable'"),
         ('claim = "n - o > 0"', "", r"assay\.toml:25: a check needs either 'claim' or 'use'"),
         ('id = "better"\n', "", r"assay\.toml:25: a check with a claim needs an 'id'"),
