@@ -10,13 +10,14 @@ import time
 from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from unittest.mock import create_autospec
 
 import httpx
 import pyarrow.parquet as pq
 import pytest
 
 from assay.errors import UsageError
-from assay.serving import serve
+from assay.serving import ModelHolder, serve
 from assay.store.events import LabelLog, maturity, outcomes
 from assay.tracking.formats import load
 
@@ -162,7 +163,9 @@ def test_predictions_go_on_when_the_log_cannot_be_written(start: Callable[[], An
 
 
 def test_a_port_in_use_is_said_to_be_so() -> None:
+    holder = create_autospec(ModelHolder, instance=True)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=rf"cannot listen on 127\.0\.0\.1:{port}: .* in use; choose another"):
-            serve(None, "flights", port=port)  # type: ignore[arg-type]
+            serve(holder, "flights", port=port)
+    holder.close.assert_called_once()
