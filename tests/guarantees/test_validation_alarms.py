@@ -6,11 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from assay.data import table as open_table
+from assay.errors import DataError
 from assay.stats import binomial
 from assay.stats.multiplicity import holm
 from assay.validation import alarms, check, infer, inference
 from assay.validation.profiling import ColumnProfile, ValueCount
-from assay.validation.rules import Counts
+from assay.validation.rules import Counts, halves
 
 ALPHA = 0.05
 
@@ -244,3 +246,18 @@ def test_undeclared_clusters_give_no_alarm_and_declared_ones_keep_the_promise():
     # Rows taken as independent would have alarmed often.
     assert doubted >= 3
     assert kept(false, runs)
+
+
+def test_a_reference_half_without_units_raises_no_alarm_but_an_error():
+    """Next to nobody, every batch would look special: p = 1 / (1 + choices)."""
+    reference = pa.table({"day": [f"d{i}" for i in range(40)], "x": [float(i % 7) for i in range(40)]})
+    schema = infer(reference, unit="day")
+    batch = pa.table({"day": ["e1", "e2"], "x": [99.0, 99.0]})
+    one = next(
+        part
+        for day in reference["day"].to_pylist()
+        for part in [reference.filter(pa.array([d == day for d in reference["day"].to_pylist()]))]
+        if not halves(open_table(part), "day")[1].count().to_pyarrow().as_py()
+    )
+    with pytest.raises(DataError, match="more units"):
+        check(batch, schema, reference=one, unit="day")

@@ -193,7 +193,8 @@ def _train(
 ) -> Candidate:
     assert declared.train is not None
     fit = _callable(project, declared.train)
-    known = sorted(recent[unit].astype(str).unique())
+    # A unit of the first training set may come again: whoever trained the candidate must not judge it.
+    known = sorted({*recent[unit].astype(str), *train[unit].dropna().astype(str)})
     with run(f"adapt-{name}", store=project.store) as record:
         record.log_params({"rows": len(train), "units": train[unit].nunique(), "train": declared.train})
         record.log_dataset("train", fingerprint(table(train)), rows=len(train))

@@ -54,11 +54,11 @@ def histories(dataset: DatasetTable, claims: int) -> float:
     """Count the tests over which a reused test set's error probability has to be shared.
 
     A model proposed after ``t`` answers depends on them through what was shown. With ``adaptivity = "none"`` nothing
-    was shown, and with ``"first-change"`` the set is retired at its first pass, so that there is one possible history
-    and ``queries`` tests. With ``"full"`` each answer shows one of three words for each of ``claims`` claims, so that
-    answer ``t`` is one of ``3 ** (claims * (t - 1))`` tests; a union bound over all of them is valid for every
+    was shown, so that there is one possible history and ``queries`` tests. With ``"full"`` each answer shows one of
+    three words for each of ``claims`` verdicts, so that answer ``t`` is one of ``3 ** (claims * (t - 1))`` tests; a union bound over all of them is valid for every
     strategy (Renggli et al., *Continuous Integration of Machine Learning Models with ease.ml/ci*, MLSys 2019, who
-    count two words). It holds only while the words are all that is shown: see ``disclose``.
+    count two words). It holds only while the words are all that is shown: see ``disclose``. ``"first-change"`` costs the
+    same: of two words, one history leads to the first pass, but "fail" and "inconclusive" are told apart before it.
 
     Returns
     -------
@@ -70,9 +70,11 @@ def histories(dataset: DatasetTable, claims: int) -> float:
     ProjectError
         If the set is too often reused for the count to be finite.
     """
-    if dataset.queries == 1 or dataset.adaptivity != "full":
+    if dataset.queries == 1 or dataset.adaptivity == "none":
         return float(dataset.queries)
     branches = 3.0**claims
     if dataset.queries * math.log(branches) > 600:
-        raise ProjectError(f"queries = {dataset.queries} with adaptivity = 'full' leaves no error probability per test")
+        raise ProjectError(
+            f"queries = {dataset.queries} with adaptivity = {dataset.adaptivity!r} leaves no error probability per test"
+        )
     return (branches**dataset.queries - 1) / (branches - 1)

@@ -13,7 +13,7 @@ from assay.checks.run import Job, Spend
 from assay.core.action import Action
 from assay.core.claim import Claim
 from assay.core.evidence import Evidence
-from assay.core.guarantee import Guarantee
+from assay.core.guarantee import Assumption, Guarantee
 from assay.core.nearest import did_you_mean
 from assay.core.project import CheckTable, stage_of
 from assay.core.verdict import Verdict
@@ -22,6 +22,7 @@ from assay.errors import DataError, ProjectError
 from assay.gate import decide, decide_slices, parse
 from assay.gate.condition import Condition
 from assay.gate.inputs import collect
+from assay.store.ledger import Ledger
 
 if TYPE_CHECKING:
     from assay.checks.inputs import Dataset, Inputs, Predictor
@@ -57,7 +58,8 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         blocking = check.blocking and new is None
         return Job({"missing": side}, lambda: _skipped(check, project, model, side, command, blocking))
     slices = project.slices_of(check.slices)
-    claims = sum(stage_of(c) == "gate" and c.blocking for c in project.file.checks)
+    # Every verdict on the test set is a word that developers see, whether or not it blocks; a slice has its own.
+    claims = sum(max(1, len(project.slices_of(c.slices))) for c in project.file.checks if stage_of(c) == "gate")
     answers = inputs.series.looks if inputs.series else dataset.declared.queries
     key = inputs.series.key if inputs.series else dataset.fingerprint
     per_answer = alpha / (answers if inputs.series else histories(dataset.declared, claims))
@@ -70,6 +72,10 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         if rival
     }
     candidate = f"{new.identity}:{','.join(sorted(rivals))}"
+    dropped = _dropped(project, key)
+    if dropped:
+        # A gate that lost a claim is another gate: otherwise a refused claim would come back under another name.
+        candidate += f":without {','.join(dropped)}"
     depends = {
         f"dataset:{name}": dataset.fingerprint,
         "new": new.identity,
@@ -82,6 +88,11 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         Spend("answers", key, 1, answers, once=f"{dataset.fingerprint}:{candidate}"),
         Spend("alpha", f"{key}:{check.name}", per_answer, alpha, apart=not check.blocking),
     )
+
+    seen = None
+    if answers > 1 and inputs.series is None:
+        words = "nothing" if dataset.declared.adaptivity == "none" else "only pass, fail or inconclusive"
+        seen = Assumption(f"who proposes models sees {words} of the {answers} answers of {name}", "declared")
 
     @cache
     def rows() -> dict[str, Any]:
@@ -100,7 +111,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
             check=check.name,
             blocking=check.blocking,
         )
-        return [_finish(verdict, check, inputs, known) for verdict in (found if slices else [found])]
+        return [_finish(verdict, check, inputs, known, seen) for verdict in (found if slices else [found])]
 
     def look() -> None:
         _compare(condition, rows())
@@ -108,6 +119,22 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
             _two_classes(check, dataset)
 
     return Job(depends, evaluate, spends, look)
+
+
+def _dropped(project: Project, key: str) -> list[str]:
+    """Blocking checks that took a share of the error probability of these data, and are in the gate no more.
+
+    To add a claim costs nothing: a gate errs only if its oldest false claim does (:func:`~.budget.alpha_of`).
+    """
+    if not project.has_store:
+        return []
+    present = {c.name for c in project.file.checks if stage_of(c) == "gate" and c.blocking}
+    entries = Ledger(project.store).entries(kind="alpha")
+    paid = {
+        str(entry.check_id) for entry in entries
+        if entry.state == "settle" and entry.amount > 0 and entry.key == f"{key}:{entry.check_id}"
+    }  # fmt: skip
+    return sorted(paid - present)
 
 
 def _compare(condition: Condition, rows: dict[str, Any]) -> None:
@@ -154,9 +181,16 @@ def _rows(
     }
 
 
-def _finish(verdict: Verdict, check: CheckTable, inputs: Inputs, known: dict[str, str]) -> Verdict:
+def _finish(
+    verdict: Verdict, check: CheckTable, inputs: Inputs, known: dict[str, str], seen: Assumption | None
+) -> Verdict:
     """Add what only the project knows, and take out what must not be disclosed."""
     evidence = msgspec.structs.replace(verdict.evidence, fingerprints=known)
+    if seen is not None:
+        listed = (*verdict.guarantee.assumptions, seen)
+        verdict = msgspec.structs.replace(
+            verdict, guarantee=msgspec.structs.replace(verdict.guarantee, assumptions=listed)
+        )
     if inputs.project.file.budget.disclose == "verdict":
         # What is not stored cannot leak: the union bound over histories counts words, not numbers.
         evidence = Evidence(n=evidence.n, units=evidence.units, unit=evidence.unit, fingerprints=known)

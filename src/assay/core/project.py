@@ -216,7 +216,7 @@ def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
     for name, dataset in project.datasets.items():
         if dataset.queries < 1:
             found.append((("datasets", name, "queries"), f"queries is {dataset.queries}; a set answers at least once"))
-        if dataset.adaptivity == "full" and dataset.queries > 1 and project.budget.disclose != "verdict":
+        if dataset.adaptivity != "none" and dataset.queries > 1 and project.budget.disclose != "verdict":
             message = (
                 f"dataset {name!r} answers {dataset.queries} times to those who see its answers: only the bare verdict "
                 "can be accounted for; set [budget] disclose = 'verdict', or queries = 1 and fresh data each time"

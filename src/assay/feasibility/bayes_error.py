@@ -80,7 +80,8 @@ def upper_limit(
     error, which is at least the Bayes error. Each bound (Clopper-Pearson on rows, or betting on units) is below its
     candidate's true error with probability at most alpha / M, and the limit is the least of them.
 
-    Assumes that held-out rows (units, if declared) are independent draws from the population of interest, and that
+    Assumes that held-out rows (units, if declared) are independent draws from the population of interest, that no
+    unit of it has more rows than the largest held out, that no held-out row is a copy of one that trained, and that
     labels are right; errors of the labels are part of the Bayes error. Rows are tested for clustering when no unit is
     declared.
 
@@ -291,11 +292,17 @@ def _guarantee(study: Study, alpha: float) -> Guarantee:
         independent = Assumption("rows are independent", "checked", f"no clustering of the errors by {looked} found")
     else:
         independent = Assumption("rows are independent", "unverifiable", "declare a unit, or a timestamp to test")
+    bounded: tuple[Assumption, ...] = ()
+    if study.units is not None:
+        largest = int(np.unique(study.units, return_counts=True)[1].max())
+        text, detail = f"no {study.unit} has more rows than {largest:,}", "the largest that was held out"
+        bounded = (Assumption(text, "unverifiable", detail),)
     return Guarantee.exact(
         alpha,
         "false pass",
         (
             independent,
+            *bounded,
             Assumption("labelled rows are drawn like those to come", "unverifiable"),
             Assumption("features are known at prediction time", "unverifiable"),
         ),

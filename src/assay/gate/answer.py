@@ -190,9 +190,11 @@ def _assumptions(main: Finding, inputs: Inputs, promise: Promise, clusters: Clus
         listed.append(Assumption(f"each {inputs.unit_name} is independent of the others", "declared"))
         if main.measured and "largest_move" in main.measured.statistic:
             largest = main.measured.statistic["largest_move"]
+            further = "those here can" if main.clause.threshold else f"{largest:,.4g}"
+            about = f", less {main.clause.threshold:g} a row," if main.clause.threshold else ""
             listed.append(
                 Assumption(
-                    f"no {inputs.unit_name} can move its sum by more than {largest:,.4g}",
+                    f"no {inputs.unit_name} can move its sum{about} by more than {further}",
                     "unverifiable",
                     f"the most that the predictions of any {inputs.unit_name} here allow, whatever its labels",
                 )
@@ -213,7 +215,7 @@ def _assumptions(main: Finding, inputs: Inputs, promise: Promise, clusters: Clus
     if promise.steps > 1:
         seen = {
             "none": "developers see none of them",
-            "first-change": "the set is retired at the first pass",
+            "first-change": "developers see of each only whether it passed; the set is retired at the first pass",
             "full": "developers see of each only whether it passed",
         }
         listed.append(

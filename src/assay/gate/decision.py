@@ -58,7 +58,7 @@ def decide(
 
     Assumes that rows (with ``unit``: units) are independent draws from the population that the claim is about, that
     labels are right, that the models were not trained or chosen on these rows beyond the steps declared, and with
-    ``unit`` that no unit of the population can move its sum further than the largest here.
+    ``unit`` that no unit of the population can move its sum of (value - limit) further than one here.
 
     Parameters
     ----------
@@ -74,7 +74,9 @@ def decide(
     steps : int, at least 1
         How many answers this test set is to give.
     adaptivity : {"none", "first-change", "full"}
-        What developers see of the answers: nothing; all up to the first pass, after which the set is retired; all.
+        What developers see of the answers: nothing; of each whether it passed, up to the first pass, after which the
+        set is retired; of each whether it passed. Who sees "fail" told from "inconclusive", or numbers, knows more than
+        is counted: with 20 answers and their estimates, alpha / 20 each, noise passes four times in five.
     mode : {"fp-free", "fn-free"}
         ``fp-free`` passes only what is shown. ``fn-free`` fails only what is refuted, and passes all else.
     method : {"exact"}

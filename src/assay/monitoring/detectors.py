@@ -85,7 +85,9 @@ class Baseline:
         return cls(np.array([mean]), np.zeros(1), mean, 0.0, 0, 0)
 
     @classmethod
-    def from_reference(cls, totals: ArrayLike, sizes: ArrayLike, log_threshold: float) -> Baseline:
+    def from_reference(
+        cls, totals: ArrayLike, sizes: ArrayLike, log_threshold: float, size: float = np.inf
+    ) -> Baseline:
         """Weigh every possible baseline by the losses of reference units.
 
         Parameters
@@ -94,8 +96,13 @@ class Baseline:
             Sum of the losses, each in [0, 1], and number of rows of each independent unit; sizes are positive.
         log_threshold : float
             Logarithm of the level at which the detector will alarm.
+        size : float
+            Most rows that a unit counts for, as in the stream: larger units are scaled down to it. Were they weighed
+            by different rules, a baseline and a stream of one law would differ wherever size and loss are related.
         """
         t, s = np.asarray(totals, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
+        rows = int(s.sum())
+        t, s = t * np.minimum(1.0, size / s), np.minimum(s, size)
         pairs, counts = np.unique(np.stack([t, s]), axis=1, return_counts=True)
         mean = float(t.sum() / s.sum())
         residual = t - mean * s
@@ -112,7 +119,7 @@ class Baseline:
         high = np.linspace(near, far, _COARSE + 1)[1:] if far > near else np.empty(0)
         edges = np.concatenate([low, fine, high, [1.0]])
         known = np.array([np.log(UNBET)] + [evidence(float(m)) for m in edges[1:-1]])
-        return cls(edges[1:], np.maximum.accumulate(known), mean, deviation, t.size, int(s.sum()))
+        return cls(edges[1:], np.maximum.accumulate(known), mean, deviation, t.size, rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values that JSON can hold."""

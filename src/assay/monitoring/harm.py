@@ -70,7 +70,7 @@ class HarmMonitor:
         Column of the independent unit (day, customer); a time stands for its day. ``"row"``: each row is independent.
     max_unit_size : int or None
         Most rows that a unit brings. By default a quarter more than the largest in the reference. Larger units count,
-        scaled down to it.
+        scaled down to it, in the reference and in the stream.
     loss : {"error", "brier"}
         Ignored if the table has a column ``loss`` with values in [0, 1].
     label, prediction, score : str
@@ -325,10 +325,12 @@ class HarmMonitor:
             kept = rows > 0
             if not np.any(kept):
                 raise DataError(f"slice {stream!r} has no rows in the reference: drop it, or widen the reference")
-            baselines.append(Baseline.from_reference(sums.totals[kept, place], rows[kept], self.log_threshold))
             largest = 1.0 if self.reader.unit == "row" else math.ceil(1.25 * float(rows.max()))
             sizes.append(
                 float(min(largest, self.max_unit_size or largest)) if place else float(self.max_unit_size or largest)
+            )
+            baselines.append(
+                Baseline.from_reference(sums.totals[kept, place], rows[kept], self.log_threshold, sizes[-1])
             )
         return baselines, sizes
 

@@ -210,7 +210,11 @@ class _Test:
                 lost = next(rule.column for rule in rules if rule not in known)
                 raise DataError(f"the reference has no column {lost!r} of the schema's type: infer the schema again")
             self.seed = int(digest([[*rule] for rule in rules])[:8], 16)
-            self.found = alarms.units_against_units(counts, count(beside, schema, rules, unit), limits, self.seed)
+            against = count(beside, schema, rules, unit)
+            if not against.sizes.size:
+                where = "the half of the reference that stands beside the batch" if apart else "the reference"
+                raise DataError(f"{where} has no {unit}: give a reference of more units, better 60")
+            self.found = alarms.units_against_units(counts, against, limits, self.seed)
         else:
             self.method = "betting on units, Holm"
             self.found = alarms.units_against_limits(counts, limits)
@@ -350,6 +354,13 @@ class _Test:
                 )
             else:
                 assumptions.append(Assumption("the limits of the schema hold for good data", "declared"))
+                assumptions.append(
+                    Assumption(
+                        f"no {self.unit} has more rows than {int(self.counts.sizes.max()):,}",
+                        "unverifiable",
+                        "the largest here; for these units alone nothing need be assumed",
+                    )
+                )
             return Guarantee.exact(self.level, "any false alarm, all columns together", assumptions, self.method)
         touched = bool(self.alarms.any())
         columns = ", ".join(column for column, _ in clusters.candidates(self.table))

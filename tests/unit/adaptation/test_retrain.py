@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -272,3 +273,14 @@ def test_without_a_champion_nothing_is_written(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="assay models promote tides"):
         adapt(load(tmp_path))
     assert not (tmp_path / ".assay").exists()
+
+
+def test_a_unit_that_trained_the_candidate_does_not_judge_it(tides: Tides) -> None:
+    tides.pass_days(6, turned=True)
+    adapt(tides.project)
+    version = Registry(tides.project.store).versions("tides")[-1]
+    assert version.run_id is not None
+    record = get_run(tides.project.store, version.run_id)
+    known = msgspec.json.decode(tides.project.store.artifacts.get(record.artifacts["units.json"]), type=list[str])
+    # The first training set is part of what it was trained on, and its units may be served again.
+    assert {*tides.old["day"], *tides.live["day"]} == set(known)

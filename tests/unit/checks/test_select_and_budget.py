@@ -100,7 +100,13 @@ def test_nothing_left_to_share() -> None:
 
 @pytest.mark.parametrize(
     ("queries", "adaptivity", "claims", "expected"),
-    [(1, "full", 3, 1), (8, "none", 3, 8), (8, "first-change", 3, 8), (3, "full", 1, 1 + 3 + 9), (2, "full", 2, 1 + 9)],
+    [
+        (1, "full", 3, 1),
+        (8, "none", 3, 8),
+        (3, "first-change", 1, 1 + 3 + 9),
+        (3, "full", 1, 1 + 3 + 9),
+        (2, "full", 2, 1 + 9),
+    ],
 )
 def test_histories(queries: int, adaptivity: str, claims: int, expected: int) -> None:
     dataset = DatasetTable(role="test", source="x", queries=queries, adaptivity=adaptivity)  # type: ignore[arg-type]
