@@ -87,6 +87,10 @@ def _itself(check: CheckTable, batch: Dataset) -> Verdict:
         claim=Claim(f"{batch.name} looks as the schema says"),
         evidence=Evidence(n=row_count(batch.table), fingerprints={batch.name: batch.fingerprint}),
         reason=f"{batch.name} is the reference itself: there is nothing to compare it with",
-        actions=(Action("check new rows of the same kind", f"assay check {check.name} --with {batch.name}=NEW.csv"),),
+        actions=(
+            Action(
+                f'add new rows as [datasets.new] with role = "live", and name them in check {check.name!r}: datasets = ["new"]'
+            ),
+        ),
         severity=check.severity,
     )

@@ -87,6 +87,9 @@ def main() -> NoReturn:
     except click.Abort:
         click.echo("stopped", err=True)
         code = 130
+    except click.exceptions.NoArgsIsHelpError as problem:
+        problem.show()
+        code = ExitCode.USAGE
     except click.ClickException as problem:
         click.echo(f"error: {_usage(problem)}", err=True)
         code = ExitCode.USAGE
@@ -102,6 +105,10 @@ def main() -> NoReturn:
     except Exception as problem:
         if os.environ.get("ASSAY_DEBUG"):
             raise
+        if "Query interrupted" in str(problem):
+            # What DuckDB makes of Ctrl-C.
+            click.echo("stopped", err=True)
+            sys.exit(130)
         click.echo(f"internal error: {type(problem).__name__}: {problem}", err=True)
         click.echo("set ASSAY_DEBUG=1 to see where; a report of it is welcome", err=True)
         code = ExitCode.INTERNAL

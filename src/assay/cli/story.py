@@ -58,6 +58,7 @@ class Story:
         self.fast = fast
         self.console = Console(highlight=False, soft_wrap=True)
         self.steps: list[StoryStep] = []
+        self.bar = self._progress()
         self.started = time.perf_counter()
         self.seen: set[str] = set()
         self.told: dict[str, Verdict] = {}
@@ -136,7 +137,7 @@ class Story:
         last = LAST_WEEK_FAST if self.fast else LAST_WEEK
         weeks = [FIRST_WEEK + timedelta(weeks=k) for k in range((last - FIRST_WEEK).days // 7 + 1)]
         adapting, adapted = False, False
-        with self._progress() as bar:
+        with self.bar as bar:
             task = bar.add_task("weeks", total=len(weeks))
             for week in weeks:
                 if week == BROKEN_WEEK:
@@ -154,6 +155,8 @@ class Story:
                     if adapted:
                         self.swapped(url)
                 bar.advance(task)
+                # A command that printed by itself has stopped the bar.
+                bar.start()
 
     def week(self, week: date, url: str, *, look: bool) -> Verdict | None:
         """One week; one line. Returns the monitor's verdict, if it looked."""
@@ -163,8 +166,7 @@ class Story:
         self._logged(url)
         self.quietly("labels", "import", f"data/labels/{name}", "--time", "known_on")
         _, harm = self.quietly("monitor") if look else (0, [])
-        flagged = [verdict.name for verdict in fit if verdict.failed]
-        self._week_line(week, sent, f"FAIL {', '.join(flagged)}" if flagged else "pass", harm[0] if harm else None)
+        self._week_line(week, sent, _data_words(fit), harm[0] if harm else None)
         return harm[0] if harm else None
 
     def _week_line(self, week: date, sent: int, data: str, harm: Verdict | None) -> None:
@@ -173,7 +175,7 @@ class Story:
             words += [f"harm {harm.status}", f"Brier {_week_mean(harm)}"]
             level, threshold = (harm.evidence.statistic.get(name) for name in ("log_statistic", "log_threshold"))
             if level is not None and threshold is not None and not harm.failed:
-                words.append(f"{float(level):4.1f} of {float(threshold):.1f}")
+                words.append(f"evidence {float(level):4.1f} of {float(threshold):.1f}")
         self.console.print(f"   {'  '.join(words)}", markup=False)
 
     def broken_week(self, week: date) -> None:
@@ -281,6 +283,7 @@ class Story:
 
     def verb(self, *arguments: str) -> int:
         """Show and run an assay command; what it prints is shown."""
+        self.bar.stop()
         self._note(f"assay {' '.join(arguments)}")
         code = self._invoke(arguments)
         self._collect()
@@ -324,6 +327,7 @@ class Story:
         self.steps[-1] = msgspec.structs.replace(step, command=joined)
 
     def _show(self, verdicts: list[Verdict]) -> None:
+        self.bar.stop()
         project = load(self.folder)
         options.emit(verdicts, options.context(project, verdicts), "concise", None)
 
@@ -368,6 +372,15 @@ class Story:
                 raise AssayError(f"the server stopped: {text.strip().splitlines()[-1:]}")
             time.sleep(0.05)
         raise AssayError("the server did not start within 30 s: see serve.log")
+
+
+def _data_words(fit: list[Verdict]) -> str:
+    """What the week's data check said, the worst first; an open verdict is no pass."""
+    failed = [verdict.name for verdict in fit if verdict.failed]
+    if failed:
+        return f"FAIL {', '.join(failed)}"
+    undecided = sum(not verdict.passed for verdict in fit)
+    return f"pass, {undecided} open" if undecided else "pass"
 
 
 def _week_mean(verdict: Verdict) -> str:

@@ -90,7 +90,9 @@ def _header(path: Path) -> tuple[list[str], str]:
         raise DataError(f"{path} cannot be read: {problem.strerror or problem}") from problem
     for position, name in enumerate(names, start=1):
         if not name.strip():
-            raise DataError(f"{path}: column {position} has no name: give it one in the first line")
+            raise DataError(
+                f"{path}: column {position} has no name: give it one in the first line, or write without the index: to_csv(..., index=False)"
+            )
     seen: set[str] = set()
     for name in names:
         if name.lower() in seen:
