@@ -90,3 +90,14 @@ def test_the_checks_of_another_model_do_not_judge_this_one(assay: Assay, trained
     assert said.code == 0, said.out + said.err
     assert {verdict["check"] for verdict in json.loads(said.out)["verdicts"]} == {"floor", "better", "loan-loads"}
     assert champion(assay) == "loan/1"
+
+
+def test_without_a_blocking_gate_check_nothing_stands_for_a_promotion(assay: Assay, trained: Path) -> None:
+    path = trained / "assay.toml"
+    path.write_text(path.read_text().replace("blocking = true", "blocking = false"))
+    said = assay("models", "promote", "loan")
+    assert said.code == 2
+    assert "no blocking gate check judges loan" in said.err
+    assert champion(assay) == ""
+    assert assay("models", "promote", "loan", "--override", "nothing to lose").code == 0
+    assert champion(assay) == "loan/1"

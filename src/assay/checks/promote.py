@@ -9,8 +9,9 @@ from assay.checks.run import run_checks
 from assay.core.claim import Claim
 from assay.core.evidence import Evidence
 from assay.core.guarantee import Guarantee
+from assay.core.project import stage_of
 from assay.core.verdict import Verdict
-from assay.errors import ModelError
+from assay.errors import ModelError, ProjectError
 from assay.store import records
 from assay.store.aliases import AliasMove
 from assay.tracking.formats import load as load_model
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from assay.checks.inputs import Series
     from assay.checks.project import Project
+    from assay.core.project import CheckTable
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ def promote(
         If there is no such version, or its stored example gives another answer than it did.
     Conflict
         If the alias moved meanwhile.
+    ProjectError
+        If no blocking gate check judges the model and no reason is given: nothing would stand for the move.
     """
     registry = Registry(project.records)
     if side == "candidate" and registry.alias(model, side) is None:
@@ -79,6 +83,11 @@ def promote(
     before = registry.alias(model, alias)
     if before is not None and before.version == version.version:
         raise ModelError(f"{model}/{version.version} is already {alias}")
+    if not override and not any(_judges(check, model) for check in project.file.checks):
+        raise ProjectError(
+            f"{project.path}: no blocking gate check judges {model}: declare one ([[checks]] with a claim and "
+            "blocking = true), or give the reason with --override"
+        )
     gate = run_checks(project, "stage:gate", datasets, series=series, candidate=side, model=model).results
     if not override and not all(verdict.passed for verdict in gate if verdict.blocking):
         return Promotion(gate, False, version.version, before.version if before else None)
@@ -97,6 +106,10 @@ def promote(
         ),
     )
     return Promotion([*gate, loads], True, version.version, before.version if before else None)
+
+
+def _judges(check: CheckTable, model: str) -> bool:
+    return stage_of(check) == "gate" and check.blocking and check.model in ("", model)
 
 
 def _loads(project: Project, model: str, version: Any) -> Verdict:

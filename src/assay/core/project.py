@@ -38,16 +38,16 @@ class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BudgetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[budget]``: what all checks together may spend.
 
-    ``alpha`` is the probability of any false pass among the blocking checks, ``false_pages`` how many false pages
-    are acceptable in a stretch of time over all monitors, ``labels`` how many labels may be bought, ``disclose``
-    what a developer is shown of a test set.
+    ``alpha`` is the probability that a question is answered wrongly by its blocking checks together, ``false_pages``
+    how many false pages are acceptable in a stretch of time over all monitors, ``labels`` how many labels may be
+    bought (shown by ``assay status``), ``disclose`` what a developer is shown of a test set.
     """
 
     alpha: float = 0.05
     across: Literal["familywise"] = "familywise"
     false_pages: str = "0.05/quarter"
     labels: int = 0
-    disclose: Literal["verdict", "estimate", "full"] = "estimate"
+    disclose: Literal["verdict", "estimate"] = "estimate"
 
 
 class SqlSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,7 +62,8 @@ class DatasetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``unit`` names the column of the independent unit, ``id`` the column by which late labels are joined, ``ignore``
     columns that are no features. ``queries`` is how often the set may answer, ``adaptivity`` what those who
-    propose models see of its answers. ``max_unit_size`` bounds the rows of a unit, where that is known beforehand.
+    propose models see of its answers. ``max_unit_size`` bounds the rows of a unit, where that is known
+    beforehand; monitors read it.
     """
 
     role: Role

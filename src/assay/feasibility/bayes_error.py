@@ -303,6 +303,12 @@ def _guarantee(study: Study, alpha: float) -> Guarantee:
         (
             independent,
             *bounded,
+            # Rows of few categories agree by chance, so that copies are counted, not refused.
+            Assumption(
+                "held-out rows are no copies of rows that trained",
+                "unverifiable",
+                f"{study.copies:,} of {study.test_y.size:,} equal one in all columns",
+            ),
             Assumption("labelled rows are drawn like those to come", "unverifiable"),
             Assumption("features are known at prediction time", "unverifiable"),
         ),

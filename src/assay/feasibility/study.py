@@ -62,6 +62,13 @@ class Study:
         """Independent units among the held-out rows."""
         return None if self.units is None else len(np.unique(self.units))
 
+    @property
+    def copies(self) -> int:
+        """Held-out rows that equal a row that trained, in all features and the label."""
+        trained = {row.tobytes() for row in np.column_stack([self.train, self.train_y]) + 0.0}
+        held = np.column_stack([self.test, self.test_y]) + 0.0
+        return sum(row.tobytes() in trained for row in held)
+
     def clustering(self, errors: NDArray[np.bool_]) -> tuple[str, clustering.ClusteringTest] | None:
         """Find the grouping by which held-out errors cluster most, if any does.
 

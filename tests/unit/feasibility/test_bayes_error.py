@@ -173,3 +173,14 @@ def test_nothing_to_learn_from():
     _, y = gaussians(100)
     with pytest.raises(DataError, match="no column of X"):
         upper_limit({"name": np.array([f"row {i}" for i in range(100)])}, y, target=0.8)
+
+
+def test_copies_across_the_split_are_counted_and_told():
+    def told(verdict):
+        return next(a.detail for a in verdict.guarantee.assumptions if "copies" in a.text)
+
+    X, y = gaussians(300)
+    assert told(upper_limit(X, y, target=0.5, candidates=QUICK)) == "0 of 150 equal one in all columns"
+    doubled = upper_limit(np.repeat(X, 2, axis=0), np.repeat(y, 2), target=0.5, candidates=QUICK)
+    copies = int(told(doubled).split()[0])
+    assert 100 < copies < 200  # about half of the 300 held-out rows have their twin among those that trained
