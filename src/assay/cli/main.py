@@ -21,7 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "feasibility": ("questions", "Is it worth starting?"),
     "profile": ("profile", "Look at a table: counts, nulls, ranges, quantiles, top values."),
     "schema": ("schema", "Write down what the data look like, for a person to review."),
-    "gate": ("questions", "May I merge, or ship, this model?"),
+    "gate": ("gate", "May I merge, or ship, this model?"),
     "monitor": ("questions", "Is it still right?"),
     "adapt": ("adapt", "Retrain on recent data, gate the candidate, promote or refuse."),
     "runs": ("runs", "Which runs were there: list, show, compare."),

@@ -25,5 +25,4 @@ def _question(name: str, stage: str, doc: str) -> click.Command:
 
 
 feasibility = _question("feasibility", "feasibility", "Is it worth starting? Same as `assay check stage:feasibility`.")
-gate = _question("gate", "gate", "May I merge, or ship, this model? Same as `assay check stage:gate`.")
 monitor = _question("monitor", "monitor", "Is it still right? Same as `assay check stage:monitor`.")
