@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sqlite3
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from loan_project import GATE, PROJECT, Assay, declare
 
@@ -62,3 +66,78 @@ def test_a_test_set_that_answers_often_must_withhold(assay: Assay, project: Path
     declare(project, GATE, WITHHELD.replace('"test.csv"', '"test.csv"\nqueries = 4\nadaptivity = "full"'))
     said = assay("check")
     assert said.code == 0, said.out + said.err
+
+
+def flipped(folder: Path, share: float) -> None:
+    """Give other labels to a share of the rows of the test set: the models are then right elsewhere, and as often."""
+    frame = pd.read_csv(folder / "test.csv")
+    rng = np.random.default_rng(11)
+    changed = rng.random(len(frame)) < share
+    frame["late"] = np.where(changed, 1 - frame["late"], frame["late"])
+    frame.to_csv(folder / "test.csv", index=False)
+
+
+FORMATS = ("full", "concise", "json", "junit", "markdown", "github", "html")
+CLAIMS = {
+    # Shown, and shown again with other labels.
+    "pass": ("n > 0.6", 0.0, 0.1),
+    # Refuted by one set of labels, undecided by the other.
+    "fail and inconclusive": ("n > 0.92", 0.3, 0.0),
+    # The clause that decides, and the number of its rows, differ.
+    "another clause": ("recall(new) > 0.95 and precision(new) > 0.95 and n > 0.9", 0.2, 0.05),
+    "another slice": ("n > 0.92 and recall(new | big) > 0.9", 0.3, 0.1),
+}
+
+
+@pytest.mark.parametrize("case", CLAIMS)
+def test_two_sets_of_labels_with_the_same_bit_give_the_same_bytes(
+    assay: Assay, tmp_path: Path, project: Path, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, *shares = CLAIMS[case]
+    declare(project, GATE.replace("n > 0.8", claim) + BETTER, WITHHELD + '[slices]\nbig = "amount > 1000"\n')
+    one, other = (seen(assay, monkeypatch, tmp_path / "a", project, share) for share in shares)
+    assert one.splitlines() == other.splitlines()
+    open_budget = PROJECT + '[slices]\nbig = "amount > 1000"\n'
+    declare(project, GATE.replace("n > 0.8", claim) + BETTER, open_budget)
+    assert len({seen(assay, monkeypatch, tmp_path / "b", project, share) for share in shares}) == 2
+
+
+def test_clustering_that_is_found_is_not_told(
+    assay: Assay, tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pd.read_csv(project / "test.csv")
+    frame["customer_id"] = np.arange(len(frame)) // 6
+    answers = pd.read_csv(project / "new.csv")["prediction"]
+    # One set has its errors spread over the rows, the other has whole customers wrong: both are no pass of 0.95.
+    spread = np.where(np.arange(len(frame)) % 6 == 0, 1 - answers, answers)
+    whole = np.where(frame["customer_id"] % 6 == 0, 1 - answers, answers)
+    told = []
+    for number, labels in enumerate((spread, whole)):
+        frame.assign(late=labels).to_csv(project / "test.csv", index=False)
+        declare(project, GATE.replace("n > 0.8", "n > 0.95"), WITHHELD)
+        told.append(seen(assay, monkeypatch, tmp_path / f"c{number}", project, 0.0))
+        declare(project, GATE.replace("n > 0.8", "n > 0.95"))
+        found = assay("check", "--json", "--project", str(project)).out
+        assert ("cluster by customer_id" in found) is bool(number)
+    assert told[0].splitlines() == told[1].splitlines()
+
+
+def seen(assay: Assay, monkeypatch: pytest.MonkeyPatch, place: Path, project: Path, share: float) -> str:
+    """All that a developer can see after a gate: each format, both streams, the code, and the store without its keys."""
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(project, place, ignore=shutil.ignore_patterns(".assay"))
+    flipped(place, share)
+    monkeypatch.chdir(place)
+    told = [assay("gate", "--format", form) for form in FORMATS]
+    told += [assay("check", "good-enough", "--output", "page.html", "--format", "html"), assay("report", "--json")]
+    identity = json.loads(assay("report", "--json").out)["verdicts"][0]["id"]
+    told.append(assay("explain", identity))
+    text = "\n".join(f"{said.code}\n{said.out}\n{said.err}" for said in told)
+    text += (place / "page.html").read_text()
+    with sqlite3.connect(place / ".assay" / "store.db") as connection:
+        for table in ("verdicts", "ledger", "lineage"):
+            text += "\n".join(map(str, connection.execute(f"SELECT * FROM {table}")))
+    connection.close()
+    # What tells tables and moments apart: hashes of content in the store, times, random names of reservations.
+    text = re.sub(r"\b[0-9a-f]{32,64}\b|\b[0-9a-f]{12}(?=[:…])", "#", text)
+    return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\+00:00)?|\b1[67]\d{11}\b", "T", text)

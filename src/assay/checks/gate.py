@@ -9,10 +9,10 @@ import msgspec
 import pandas as pd
 
 from assay.checks.budget import histories
+from assay.checks.disclosure import one_bit
 from assay.checks.run import Job, Spend
 from assay.core.action import Action
 from assay.core.claim import Claim
-from assay.core.evidence import Evidence
 from assay.core.guarantee import Assumption, Guarantee
 from assay.core.nearest import did_you_mean
 from assay.core.project import CheckTable, stage_of
@@ -85,21 +85,22 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         "answers": str(answers),
     }
     spends = (
-        Spend("answers", key, 1, answers, once=f"{dataset.fingerprint}:{candidate}"),
+        Spend("answers", key, 1, answers, once=f"{dataset.fingerprint}:{candidate}", about=name),
         Spend("alpha", f"{key}:{check.name}", per_answer, alpha, apart=not check.blocking),
     )
 
-    seen = None
+    models = {"new": new.identity} | ({"old": old.identity} if old else {})
+    withheld = project.file.budget.disclose == "verdict"
+    seen: tuple[Assumption, ...] = ()
     if answers > 1 and inputs.series is None:
-        words = "nothing" if dataset.declared.adaptivity == "none" else "only pass, fail or inconclusive"
-        seen = Assumption(f"who proposes models sees {words} of the {answers} answers of {name}", "declared")
+        words = "nothing" if dataset.declared.adaptivity == "none" else "only whether each passed"
+        seen = (Assumption(f"who proposes models sees {words} of the {answers} answers of {name}", "declared"),)
 
     @cache
     def rows() -> dict[str, Any]:
         return _rows(check, inputs, dataset, new, old, slices)
 
     def evaluate() -> list[Verdict]:
-        known = {dataset.name: dataset.fingerprint, "new": new.identity} | ({"old": old.identity} if old else {})
         judge = decide_slices if slices else decide
         found: Any = judge(
             condition,
@@ -111,14 +112,24 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
             check=check.name,
             blocking=check.blocking,
         )
-        return [_finish(verdict, check, inputs, known, seen) for verdict in (found if slices else [found])]
+        return [finish(verdict) for verdict in (found if slices else [found])]
+
+    def finish(verdict: Verdict) -> Verdict:
+        """Add what only the project knows."""
+        evidence = msgspec.structs.replace(verdict.evidence, fingerprints={dataset.name: dataset.fingerprint} | models)
+        listed = (*verdict.guarantee.assumptions, *seen)
+        guarantee = msgspec.structs.replace(verdict.guarantee, assumptions=listed)
+        return msgspec.structs.replace(verdict, guarantee=guarantee, evidence=evidence, severity=check.severity)
+
+    def show(verdict: Verdict) -> Verdict:
+        return one_bit(verdict, check, dataset, error=per_answer, assumptions=seen, models=models)
 
     def look() -> None:
         _compare(condition, rows())
         if inputs.series is None:
             _two_classes(check, dataset)
 
-    return Job(depends, evaluate, spends, look)
+    return Job(depends, evaluate, spends, look, show if withheld else None)
 
 
 def _dropped(project: Project, key: str) -> list[str]:
@@ -149,7 +160,7 @@ def _two_classes(check: CheckTable, dataset: Dataset) -> None:
     classes = pd.unique(pd.Series(dataset.labels))
     if len(classes) < 2:
         raise DataError(
-            f"dataset {dataset.name!r}: label {dataset.declared.label!r} has one class, {classes[0]}, in all "
+            f"dataset {dataset.name!r}: label {dataset.declared.label!r} has one class in all "
             f"{len(dataset.labels)} rows: give check {check.name!r} rows of the others too"
         )
 
@@ -179,23 +190,6 @@ def _rows(
         "unit_name": dataset.declared.unit or "",
         "slices": {name: mask(dataset.frame, predicate) for name, predicate in predicates.items()},
     }
-
-
-def _finish(
-    verdict: Verdict, check: CheckTable, inputs: Inputs, known: dict[str, str], seen: Assumption | None
-) -> Verdict:
-    """Add what only the project knows, and take out what must not be disclosed."""
-    evidence = msgspec.structs.replace(verdict.evidence, fingerprints=known)
-    if seen is not None:
-        listed = (*verdict.guarantee.assumptions, seen)
-        verdict = msgspec.structs.replace(
-            verdict, guarantee=msgspec.structs.replace(verdict.guarantee, assumptions=listed)
-        )
-    if inputs.project.file.budget.disclose == "verdict":
-        # What is not stored cannot leak: the union bound over histories counts words, not numbers.
-        evidence = Evidence(n=evidence.n, units=evidence.units, unit=evidence.unit, fingerprints=known)
-        verdict = msgspec.structs.replace(verdict, reason="numbers withheld: disclose = 'verdict'", actions=())
-    return msgspec.structs.replace(verdict, evidence=evidence, severity=check.severity)
 
 
 def _skipped(check: CheckTable, project: Project, model: str, side: str, command: str, blocking: bool) -> list[Verdict]:

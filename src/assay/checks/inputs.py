@@ -38,6 +38,14 @@ class Dataset:
         return fingerprint(self.table)
 
     @cached_property
+    def inputs_fingerprint(self) -> str:
+        """Content address of the rows without their labels; with them where a row has nothing else."""
+        label = self.declared.label
+        if label is None or list(self.table.columns) == [label]:
+            return self.fingerprint
+        return fingerprint(self.table.drop(label))
+
+    @cached_property
     def frame(self) -> pd.DataFrame:
         """All rows, in the order of the source."""
         return to_pandas(self.table)

@@ -48,7 +48,7 @@ class Spend:
 
     ``once`` names what is paid for; a second check of the same thing pays nothing. With ``apart`` every question
     has the limit to itself, and the ledger only keeps count: so it is where an error is a false alarm, or where the
-    check takes part in no decision.
+    check takes part in no decision. ``about`` names the dataset, for people.
     """
 
     kind: Kind
@@ -57,6 +57,7 @@ class Spend:
     limit: float
     once: str = ""
     apart: bool = False
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,14 @@ class Job:
 
     ``depends`` holds all that the verdicts depend on besides the check's own text: content fingerprints by name.
     ``look`` reads the inputs and refuses those that cannot be judged; it shows nothing and writes nothing.
+    ``show`` takes out of a verdict what must not be disclosed; what it takes out is neither stored nor returned.
     """
 
     depends: Mapping[str, str]
     evaluate: Callable[[], list[Verdict]]
     spends: tuple[Spend, ...] = ()
     look: Callable[[], object] = lambda: None
+    show: Callable[[Verdict], Verdict] | None = None
 
 
 class Verdicts(Mapping[str, Verdict]):
@@ -226,7 +229,7 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
                 spend.amount,
                 limit=spend.limit,
                 check=check.name,
-                detail={"once": spend.once},
+                detail={"once": spend.once} | ({"about": spend.about} if spend.about else {}),
                 cache_key=key,
             )
         except BudgetSpent:
@@ -244,7 +247,11 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
         raise
     except Exception as problem:
         # The evaluation broke midway; what it read may have been shown, so the reservations stay spent.
-        return [_broken(check, problem)], False
+        said = f"{type(problem).__name__}: {problem}" if job.show is None else "what it said is withheld"
+        return [_unjudged(check, "error", "the check broke", said)], False
+    if job.show is not None:
+        # Before anything else reads them: what is not stored cannot leak, nor what is spent hang on it.
+        verdicts = [job.show(verdict) for verdict in verdicts]
     if not any(_could_err(verdict) for verdict in verdicts):
         # Nothing could have passed falsely, so that whoever mends what was missing may ask again.
         reservations = [(held, 0.0 if held.kind == "alpha" else amount) for held, amount in reservations]
@@ -276,10 +283,6 @@ def _stored(project: Project, check: CheckTable, job: Job) -> list[Verdict]:
 
 def _unpaid(check: CheckTable, problem: BudgetSpent) -> Verdict:
     return _unjudged(check, "inconclusive", "nothing was tested", str(problem).removeprefix(f"{check.name}: "))
-
-
-def _broken(check: CheckTable, problem: Exception) -> Verdict:
-    return _unjudged(check, "error", "the check broke", f"{type(problem).__name__}: {problem}")
 
 
 def _unjudged(check: CheckTable, status: Status, why: str, reason: str) -> Verdict:

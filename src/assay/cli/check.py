@@ -45,7 +45,9 @@ def run_and_emit(
             run = run_checks(project, selection, sources, progress=lambda name: line.update(f"checking {name}"))
     else:
         run = run_checks(project, selection, sources)
-    frame = options.context(project, run.results, seconds=run.seconds, exit_code=int(run.exit_code))
+    # How long it took could say something about labels that are withheld.
+    seconds = None if project.file.budget.disclose == "verdict" else run.seconds
+    frame = options.context(project, run.results, seconds=seconds, exit_code=int(run.exit_code))
     options.emit(run.results, frame, format_, output)
     for why in run.unpaid:
         click.echo(f"error: {why}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -156,25 +156,27 @@ def _shipped(project: Project, question: str) -> Answer:
 
 def _budgets(project: Project, ledger: Ledger) -> list[Budget]:
     budget = project.file.budget
-    found = []
+    found, paid = [], []
     if budget.labels:
         found.append(Budget("labels", ledger.spent("labels", project.name), budget.labels, "labels"))
     for key, spent in ledger.totals("answers").items():
         entries = ledger.entries(kind="answers", key=key)
         limit = next((entry.detail["limit"] for entry in reversed(entries) if entry.detail.get("limit")), None)
         if limit:
-            found.append(Budget(_paid_for(project, key, entries), spent, float(limit), "answers"))
+            paid.append((_paid_for(key, entries), key, Budget("", spent, float(limit), "answers")))
+    names = [name for name, _, _ in paid]
+    for name, key, line in paid:
+        # The digits tell contents of one name apart; where they need not, they would only say that labels differ.
+        found.append(replace(line, name=f"{name} ({key[:8]})" if names.count(name) > 1 else name))
     return found
 
 
-def _paid_for(project: Project, key: str, entries: list[Entry]) -> str:
-    """Name what answers were paid for: a dataset by its name and content, else the model that planned looks judge."""
-    identity = next((entry.verdict_id for entry in reversed(entries) if entry.verdict_id), None)
-    if identity is not None:
-        for name, content in records.get(project.store, identity).evidence.fingerprints.items():
-            if content == key:
-                return f"dataset {name} ({key[:8]})"
-    return f"looks at {key}" if "/" in key else f"answers of {key[:8]}"
+def _paid_for(key: str, entries: list[Entry]) -> str:
+    """Name what answers were paid for: a dataset, or the model that planned looks judge."""
+    name = next((entry.detail["about"] for entry in reversed(entries) if entry.detail.get("about")), None)
+    if "/" in key:
+        return f"looks at {key}"
+    return f"dataset {name}" if name else f"answers of {key[:8]}"
 
 
 def _actions(project: Project, by_stage: dict[str, list[Verdict]]) -> tuple[Action, ...]:

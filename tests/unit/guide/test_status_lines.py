@@ -93,12 +93,19 @@ def test_a_skipped_verdict_counts_until_its_check_is_answered(project):
 def test_a_budget_is_named_after_the_dataset_or_the_model_that_it_is_spent_on(project):
     ledger = Ledger(project.store)
     for key in (CONTENT, "flights/3"):
-        held = ledger.reserve("answers", key, 1, limit=2, check="better")
+        held = ledger.reserve("answers", key, 1, limit=2, check="better", detail={"about": "test"})
         verdict = gate("better", "pass", subject=key[:4])
         records.record(project.store, verdicts=[verdict], settle=[(held, 1)])
     assert {(each.name, each.spent, each.limit) for each in status(project).budgets} == {
-        ("dataset test (9b868b62)", 1, 2),
+        ("dataset test", 1, 2),
         ("looks at flights/3", 1, 2),
+    }
+    with project.store.transaction() as connection:
+        ledger.append(connection, "answers", "c" * 64, 1, detail={"about": "test", "limit": 3})
+    assert {each.name for each in status(project).budgets} == {
+        "dataset test (9b868b62)",
+        "dataset test (cccccccc)",
+        "looks at flights/3",
     }
 
 
