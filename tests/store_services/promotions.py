@@ -60,7 +60,7 @@ def promote_in_two(store: Store, number: int) -> None:
     held = Ledger(store).reserve("answers", DATA, 1, limit=10**9, check="better")
     planned = move(store)
     with store.transaction() as connection:
-        Registry(store).set_alias(connection, NAME, ALIAS, planned.version, planned.expected_revision)
+        Registry(store).set_alias(connection, NAME, ALIAS, planned.version, planned.expected_revision, "in two")
     record(store, verdicts=[verdict(number)], settle=[(held, 1)], datasets={"test": DATA})
 
 

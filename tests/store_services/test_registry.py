@@ -19,7 +19,7 @@ class Package:
 
 def move(store: Store, version: int | None, expected: int, alias: str = "champion") -> int:
     with store.transaction() as connection:
-        return Registry(store).set_alias(connection, "flights", alias, version, expected)
+        return Registry(store).set_alias(connection, "flights", alias, version, expected, "by hand")
 
 
 def test_versions_count_up_and_keep_their_content(store: Store) -> None:
@@ -135,3 +135,14 @@ def test_broken_references_are_refused_by_the_database(store: Store) -> None:
         connection.execute(text("INSERT INTO params (run_id, key, value) VALUES ('none', 'a', '1')"))
     with pytest.raises(StoreError, match="nothing_here"), store.read() as connection:
         connection.execute(text("SELECT * FROM nothing_here"))
+
+
+def test_an_alias_that_a_person_moves_keeps_the_reason(store: Store) -> None:
+    registry = Registry(store)
+    registry.register("flights", Package())
+    with store.transaction() as connection, pytest.raises(ModelError, match="reason"):
+        registry.set_alias(connection, "flights", "champion", 1, 0, " ")
+    assert registry.alias("flights", "champion") is None
+    move(store, 1, 0)
+    (entry,) = Ledger(store).entries(kind="promotion")
+    assert entry.detail["reason"] == "by hand"

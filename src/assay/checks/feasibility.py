@@ -74,7 +74,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
             ),
             ("FEA102", lambda: cover_hart(dataset.features, dataset.labels, check=check.name, **common)),
         ]
-        prints = {dataset.name: dataset.fingerprint}
+        prints = {dataset.key: dataset.fingerprint}
         return [
             msgspec.structs.replace(
                 verdict,

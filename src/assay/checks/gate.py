@@ -116,7 +116,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
 
     def finish(verdict: Verdict) -> Verdict:
         """Add what only the project knows."""
-        evidence = msgspec.structs.replace(verdict.evidence, fingerprints={dataset.name: dataset.fingerprint} | models)
+        evidence = msgspec.structs.replace(verdict.evidence, fingerprints={dataset.key: dataset.fingerprint} | models)
         listed = (*verdict.guarantee.assumptions, *seen)
         guarantee = msgspec.structs.replace(verdict.guarantee, assumptions=listed)
         return msgspec.structs.replace(verdict, guarantee=guarantee, evidence=evidence, severity=check.severity)

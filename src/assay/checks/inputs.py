@@ -37,6 +37,11 @@ class Dataset:
         """Content address of the rows."""
         return fingerprint(self.table)
 
+    @property
+    def key(self) -> str:
+        """Its name among the fingerprints of an evidence, where ``new``, ``old`` and ``served`` have a meaning."""
+        return f"dataset:{self.name}" if self.name in ("new", "old", "served") else self.name
+
     @cached_property
     def inputs_fingerprint(self) -> str:
         """Content address of the rows without their labels; with them where a row has nothing else."""

@@ -50,7 +50,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         "declared": repr([msgspec.structs.astuple(dataset) for dataset in project.file.datasets.values()]),
         "monitors": str(sum(other.use.upper().startswith("MON") for other in project.file.checks)),
     }
-    read = {"new": champion.identity, reference.name: reference.fingerprint, "served": depends["stream"]}
+    read = {"new": champion.identity, reference.key: reference.fingerprint, "served": depends["stream"]}
     return Job(depends, lambda: [_watch(check, inputs, model, champion, reference, served, read)])
 
 

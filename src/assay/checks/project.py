@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from assay.core import project as project_file
 from assay.core.nearest import did_you_mean
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 class Project:
     """What ``assay.load()`` returns: run checks, read verdicts.
 
+    A ``with`` statement closes its store at the end, as :meth:`close` does; the next use opens it again.
+
     Parameters
     ----------
     path : Path
@@ -37,6 +39,18 @@ class Project:
 
     def __repr__(self) -> str:
         return f"Project({self.name!r}, {str(self.path)!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections to the store, if it was opened."""
+        store = self.__dict__.pop("store", None)
+        if store is not None:
+            store.close()
 
     @property
     def name(self) -> str:

@@ -102,7 +102,7 @@ def promote(
             alias,
             version.version,
             before.revision if before else 0,
-            detail={"override": override} if override else {},
+            detail={"gate": [verdict.id for verdict in gate]} | ({"override": override} if override else {}),
         ),
     )
     return Promotion([*gate, loads], True, version.version, before.version if before else None)

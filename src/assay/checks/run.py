@@ -172,7 +172,7 @@ def run_checks(
     results: list[Verdict] = []
     cached: set[str] = set()
     unpaid: list[str] = []
-    checks = select(project.file.checks, selection)
+    checks = select(project.file, selection)
     ready = [(check, prepare(check, inputs)) for check in checks if not model or check.model in ("", model)]
     for check, job in ready:
         if not _stored(project, check, job):

@@ -71,7 +71,7 @@ def _validate(check: CheckTable, batch: Dataset, schema: Schema, reference: Data
         dataset=batch.name,
         severity=check.severity,
         blocking=check.blocking,
-        fingerprints={batch.name: batch.fingerprint, reference.name: reference.fingerprint},
+        fingerprints={batch.key: batch.fingerprint, reference.key: reference.fingerprint},
     )
     return [verdict for verdict in verdicts if verdict.code.startswith(check.use.upper())]
 
@@ -85,7 +85,7 @@ def _itself(check: CheckTable, batch: Dataset) -> Verdict:
         code="VAL101",
         stage="data",
         claim=Claim(f"{batch.name} looks as the schema says"),
-        evidence=Evidence(n=row_count(batch.table), fingerprints={batch.name: batch.fingerprint}),
+        evidence=Evidence(n=row_count(batch.table), fingerprints={batch.key: batch.fingerprint}),
         reason=f"{batch.name} is the reference itself: there is nothing to compare it with",
         actions=(
             Action(

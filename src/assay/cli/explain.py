@@ -38,7 +38,10 @@ def explain(what: str, project_path: Path | None) -> None:
     options.emit([verdict], options.context(project, [verdict]), "full", None)
     click.echo("")
     _explain_code(verdict.code)
-    click.echo(f"\nreplay      assay check {verdict.check}    (same inputs give the same verdict and spend nothing)")
+    where = f" --project {project_path}" if project_path else ""
+    click.echo(
+        f"\nreplay      assay check {verdict.check}{where}    (same inputs give the same verdict and spend nothing)"
+    )
     for name, value in verdict.evidence.fingerprints.items():
         click.echo(f"{'':<12}{name}: {value[:16]}")
 

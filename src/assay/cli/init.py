@@ -31,6 +31,8 @@ def init(folder: Path) -> None:
 
     with contextlib.chdir(folder):
         text = describe_project([path.relative_to(folder) for path in files])
-    project_file.parse(text, target)
+    guessed = project_file.parse(text, target)
     options.write(target, text)
+    label = next((dataset.label for dataset in guessed.datasets.values() if dataset.label), None)
+    click.echo(f"guessed: the label is {label!r}" if label else "found no label: name its column", err=True)
     click.echo("next: read it, mend what is wrong, then `assay check`", err=True)

@@ -23,7 +23,8 @@ def show(project_path: Path | None, limit: int, as_json: bool) -> None:
     """List the newest entries, oldest first."""
     from assay.store.ledger import Ledger
 
-    entries = list(Ledger(options.open_project(project_path).store).entries())[-limit:]
+    project = options.open_project(project_path)
+    entries = Ledger(project.store).entries()[-limit:] if project.has_store else []
     if as_json:
         import msgspec
 
@@ -45,5 +46,6 @@ def verify(project_path: Path | None) -> None:
     """Recompute the hash chain; a changed, deleted or reordered entry is named."""
     from assay.store.ledger import Ledger
 
-    count = Ledger(options.open_project(project_path).store).verify()
+    project = options.open_project(project_path)
+    count = Ledger(project.store).verify() if project.has_store else 0
     click.echo(f"{count} entries, chain verified")

@@ -22,10 +22,12 @@ def list_(project_path: Path | None) -> None:
     """List every version of every model, with its aliases."""
     from assay.tracking.registry import Registry
 
-    registry = Registry(options.open_project(project_path).store)
-    names = registry.names()
+    project = options.open_project(project_path)
+    names = Registry(project.store).names() if project.has_store else []
     if not names:
         click.echo("no model yet: `with assay.run() as run: run.log_model(...)` stores one")
+        return
+    registry = Registry(project.store)
     for name in names:
         aliases: dict[int, list[str]] = {}
         for alias, version in registry.aliases(name).items():

@@ -22,7 +22,8 @@ def list_(project_path: Path | None, limit: int) -> None:
     """List the newest runs."""
     from assay.tracking.run_record import list_runs
 
-    found = list_runs(options.open_project(project_path).store, limit=limit)
+    project = options.open_project(project_path)
+    found = list_runs(project.store, limit=limit) if project.has_store else []
     if not found:
         click.echo("no run yet: `with assay.run() as run:` records one")
     for entry in found:

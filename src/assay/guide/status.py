@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from assay.core.action import Action
 from assay.core.project import stage_of
 from assay.errors import LedgerError
@@ -66,20 +68,19 @@ class Status:
 
 
 def status(project: Project) -> Status:
-    """Read the store and say where the project stands."""
-    stored = _unsettled(records.latest(project.store))
+    """Read the store and say where the project stands; a project without a store is left without one."""
+    stored = _unsettled(records.latest(project.store)) if project.has_store else []
     by_stage: dict[str, list[Verdict]] = {}
     for entry in stored:
         by_stage.setdefault(entry.verdict.stage, []).append(entry.verdict)
     answers = [_answer(project, stage, question, by_stage.get(stage, [])) for stage, question, _ in QUESTIONS]
-    ledger, ledger_line = Ledger(project.store), ""
     try:
-        ledger_line = f"{ledger.verify()} entries, chain verified"
+        ledger_line = f"{Ledger(project.store).verify() if project.has_store else 0} entries, chain verified"
     except LedgerError as problem:
         ledger_line = str(problem).removeprefix("ledger: ")
     answers.append(Answer("What happened, and who said so?", f"ledger: {ledger_line}"))
     verdicts = tuple(entry.verdict for entry in reversed(stored))
-    return Status(tuple(answers), tuple(_budgets(project, ledger)), _actions(project, by_stage), ledger_line, verdicts)
+    return Status(tuple(answers), tuple(_budgets(project)), _actions(project, by_stage), ledger_line, verdicts)
 
 
 def _unsettled(stored: list[records.StoredVerdict]) -> list[records.StoredVerdict]:
@@ -142,9 +143,9 @@ def _urgency(verdict: Verdict) -> tuple[bool, int]:
 
 
 def _shipped(project: Project, question: str) -> Answer:
-    registry = Registry(project.store)
     parts = []
-    for name in project.file.models:
+    for name in project.file.models if project.has_store else ():
+        registry = Registry(project.store)
         champion = registry.alias(name, "champion")
         if champion is not None:
             since = datetime.fromtimestamp(registry.get(f"{name}@champion").created / 1000, UTC).date()
@@ -154,11 +155,12 @@ def _shipped(project: Project, question: str) -> Answer:
     return Answer(question, "; ".join(parts) or "no model yet")
 
 
-def _budgets(project: Project, ledger: Ledger) -> list[Budget]:
-    budget = project.file.budget
-    found, paid = [], []
-    if budget.labels:
-        found.append(Budget("labels", ledger.spent("labels", project.name), budget.labels, "labels"))
+def _budgets(project: Project) -> list[Budget]:
+    labels = project.file.budget.labels
+    if not project.has_store:
+        return [Budget("labels", 0.0, labels, "labels")] if labels else []
+    ledger, paid = Ledger(project.store), []
+    found = [Budget("labels", ledger.spent("labels", project.name), labels, "labels")] if labels else []
     for key, spent in ledger.totals("answers").items():
         entries = ledger.entries(kind="answers", key=key)
         limit = next((entry.detail["limit"] for entry in reversed(entries) if entry.detail.get("limit")), None)
@@ -179,15 +181,25 @@ def _paid_for(key: str, entries: list[Entry]) -> str:
     return f"dataset {name}" if name else f"answers of {key[:8]}"
 
 
+def _listed(names: list[str]) -> str:
+    """The verdicts that one step is for; the first two by name."""
+    return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+
+
 def _actions(project: Project, by_stage: dict[str, list[Verdict]]) -> tuple[Action, ...]:
     open_ = [v for verdicts in by_stage.values() for v in verdicts if not v.passed]
     open_.sort(key=_urgency)
     # One step for each subject: what is wrong with a column is wrong with it by every rule.
-    about: dict[tuple[str, str], Action] = {}
+    about: dict[str, Action] = {}
     for verdict in open_:
         if verdict.actions:
-            about.setdefault((verdict.check, verdict.subject), verdict.actions[0])
-    actions = list(dict.fromkeys(about.values()))
+            about.setdefault(verdict.name, verdict.actions[0])
+    actions = [
+        msgspec.structs.replace(
+            action, title=f"{_listed([name for name in about if about[name] == action])}: {action.title}"
+        )
+        for action in dict.fromkeys(about.values())
+    ]
     for stage, question, command in QUESTIONS:
         declared = any(stage_of(check) == stage for check in project.file.checks)
         if declared and stage not in by_stage:

@@ -206,7 +206,7 @@ class Registry:
         return past[-2] if len(past) > 1 else None
 
     def set_alias(
-        self, connection: Connection, name: str, alias: str, version: int | None, expected_revision: int
+        self, connection: Connection, name: str, alias: str, version: int | None, expected_revision: int, reason: str
     ) -> int:
         """Point an alias at a version, if nobody has moved it since ``expected_revision``.
 
@@ -222,6 +222,8 @@ class Registry:
             ``None`` removes the alias.
         expected_revision : int
             The revision that :meth:`alias` gave; 0 when it gave ``None``.
+        reason : str
+            Why, as no verdict says it; kept in the ledger for ever.
 
         Returns
         -------
@@ -233,9 +235,11 @@ class Registry:
         Conflict
             If somebody moved it meanwhile.
         ModelError
-            If there is no such version, or the alias has a name that it cannot have.
+            If there is no such version, no reason, or the alias has a name that it cannot have.
         """
-        return move_alias(connection, AliasMove(name, alias, version, expected_revision))
+        if not reason.strip():
+            raise ModelError(f"{name}@{alias}: an alias moves with the verdict that allows it, or with a reason")
+        return move_alias(connection, AliasMove(name, alias, version, expected_revision, {"reason": reason}))
 
 
 def _parse(reference: str) -> tuple[str, int | str | None]:

@@ -80,7 +80,7 @@ def describe_project(paths: Iterable[str | Path]) -> str:
         raise DataError("there is no data file here: put a CSV or Parquet file into the folder, or name one")
     files = _files(given)
     main = next((file for file in files if file.role == "train"), files[0])
-    label = _label(main.facts, [file.facts for file in files if file.role != "live"])
+    label, why = _label(main.facts, [file.facts for file in files if file.role != "live"])
     task = _task(main.facts.columns[label]) if label else "classification"
     timestamp = next((name for name, c in main.facts.columns.items() if c.kind in ("timestamp", "date")), None)
     identity = _identity(main.facts, label)
@@ -94,7 +94,7 @@ def describe_project(paths: Iterable[str | Path]) -> str:
         lines += ["", f"[datasets.{file.name}]", f'role = "{file.role}"', f"source = {json.dumps(file.source)}"]
         have = file.facts.columns
         if label and label in have:
-            lines += [f"label = {json.dumps(label)}"]
+            lines += [f"label = {json.dumps(label)}   # a guess: {why}"]
         if timestamp and timestamp in have:
             lines += [f"timestamp = {json.dumps(timestamp)}"]
         if identity and identity in have:
@@ -131,22 +131,22 @@ def _files(given: Sequence[Path]) -> list[_File]:
     return sorted(files, key=lambda file: ("train", "dev", "test", "live", "pool").index(file.role))
 
 
-def _label(main: Profile, others: Sequence[Profile]) -> str | None:
-    """Guess the label: a telling name, else the last column if it has few values."""
+def _label(main: Profile, others: Sequence[Profile]) -> tuple[str | None, str]:
+    """Guess the label, and say why: a telling name, else the last column if it has few values."""
     shared = [name for name in main.columns if all(name in other.columns for other in others)]
     lowered = {name.lower(): name for name in shared}
     for word in _LABELS:
         if word in lowered and main.columns[lowered[word]].present:
-            return lowered[word]
+            return lowered[word], "its name sounds like one"
     for name in reversed(shared):
         if any(name.lower().startswith(("is_", "has_")) or name.lower().endswith(f"_{word}") for word in _LABELS):
-            return name
+            return name, "its name sounds like one"
     last = shared[-1] if shared else None
     if last and not _ID.search(last) and main.columns[last].kind in ("boolean", "integer", "string", "number"):
         column = main.columns[last]
         if column.kind == "boolean" or 2 <= (column.distinct or 0) <= CLASSES or column.kind == "number":
-            return last
-    return None
+            return last, "it is the last column; correct it if that is not what a model should predict"
+    return None, ""
 
 
 def _task(label: ColumnProfile) -> str:

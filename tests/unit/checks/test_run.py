@@ -153,3 +153,13 @@ def test_a_name_gives_the_worst_of_its_verdicts() -> None:
 )
 def test_exit_code(statuses: list[str], blocking: bool, code: ExitCode) -> None:
     assert exit_code([verdict(status, blocking=blocking) for status in statuses]) == code
+
+
+def test_a_project_lets_go_of_its_store_and_opens_it_again(project: Project) -> None:
+    with project:
+        ask(project, "a", lambda: [verdict()], ALPHA)
+        opened = project.store
+    assert "store" not in project.__dict__
+    project.close()
+    assert project.store is not opened
+    assert Ledger(project.store).verify() == 2

@@ -66,20 +66,20 @@ FILE = parse(TEXT, Path("assay.toml"))
         ("VAL", ["fit", "fit-again"]),
         ("VAL102", ["fit", "fit-again"]),
         ("GAT", ["better", "floor"]),
-        ("dataset:live", ["fit"]),
-        ("dataset:train", ["fit"]),
+        ("dataset:live", ["fit", "fit-again"]),
+        ("dataset:train", ["fit", "fit-again", "reachable"]),
         ("tag:nightly stage:feasibility", ["fit", "reachable"]),
         ("tag:weekly", []),
     ],
 )
 def test_select(selection: str, names: list[str]) -> None:
-    assert [check.name for check in select(FILE.checks, selection)] == names
+    assert [check.name for check in select(FILE, selection)] == names
 
 
-@pytest.mark.parametrize("term", ["bettr", "stage:gat", "kind:x", "floor bettr"])
+@pytest.mark.parametrize("term", ["bettr", "stage:gat", "kind:x", "floor bettr", "dataset:liev", "model:x"])
 def test_a_misspelled_term_is_an_error_not_an_empty_run(term: str) -> None:
     with pytest.raises(UsageError):
-        select(FILE.checks, term)
+        select(FILE, term)
 
 
 def test_how_alpha_is_shared() -> None:

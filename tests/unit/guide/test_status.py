@@ -95,7 +95,7 @@ def test_at_most_three_actions_and_blocking_ones_first(project: Project) -> None
     records.record(project.store, verdicts=[*quiet, loud], cache_key=None)
     actions = status(project).actions
     assert len(actions) == MOST_ACTIONS
-    assert actions[0].title == "label more"
+    assert actions[0].title == "better: label more"
     assert actions[0].labels == 40
 
 
@@ -117,6 +117,7 @@ def test_every_question_is_answered_even_when_the_ledger_is_broken(
     def broken(_: Ledger) -> int:
         raise LedgerError("ledger: entry 3 was changed")
 
+    records.record(project.store, verdicts=[verdict("pass")])
     monkeypatch.setattr(Ledger, "verify", broken)
     found = status(project)
     assert len(found.answers) == len(QUESTIONS) + 1

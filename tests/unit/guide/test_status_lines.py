@@ -84,7 +84,7 @@ def test_an_answer_is_a_word_with_counts_and_the_worst_verdict(project, outcomes
 def test_a_skipped_verdict_counts_until_its_check_is_answered(project):
     records.record(project.store, verdicts=[gate("slices", "skipped", action="make a champion")])
     assert merge(project).startswith("undecided")
-    assert [action.title for action in status(project).actions] == ["make a champion"]
+    assert [action.title for action in status(project).actions] == ["slices: make a champion"]
     records.record(project.store, verdicts=[gate("slices", "pass", subject="evening")])
     assert merge(project) == "yes"
     assert status(project).actions == ()
@@ -122,4 +122,4 @@ def test_each_question_fits_one_line_and_ids_are_shown_where_there_is_room(proje
     assert "no: why better is fail" in row
     assert "..." in row
     assert row.endswith(verdict.id) == (width >= 100)
-    assert "  1. collect 9 more dates: decides" in rows
+    assert "  1. better: collect 9 more dates: decides" in rows
