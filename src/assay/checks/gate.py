@@ -25,7 +25,7 @@ from assay.gate.inputs import collect
 from assay.store.ledger import Ledger
 
 if TYPE_CHECKING:
-    from assay.checks.inputs import Dataset, Inputs, Predictor
+    from assay.checks.inputs import Dataset, Inputs, Predictions
     from assay.checks.project import Project
 
 # Aliases that may point nowhere yet.
@@ -42,11 +42,11 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     name = check.datasets[0] if check.datasets else project.dataset_of_role("test", "dev")
     if name is None:
         raise ProjectError(f"{project.path}: check {check.name!r} needs a dataset with the role 'test'")
-    dataset = inputs.dataset(name)
+    dataset = inputs.dataset(name, judge=True)
     if dataset.declared.label is None:
         raise ProjectError(f"{project.path}: [datasets.{name}] names no label, which check {check.name!r} needs")
-    new = inputs.predictor(model, check.new)
-    old = inputs.predictor(model, check.old) if "old" in condition.models else None
+    new = inputs.predictor(model, check.new, dataset)
+    old = inputs.predictor(model, check.old, dataset) if "old" in condition.models else None
     if new is None or ("old" in condition.models and old is None):
         side = check.new if new is None else check.old
         if side not in ALIASES:
@@ -68,7 +68,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         rival.identity
         for other in project.file.checks
         if stage_of(other) == "gate" and other.new == check.new
-        for rival in [inputs.predictor(model, other.old)]
+        for rival in [inputs.predictor(model, other.old, dataset)]
         if rival
     }
     candidate = f"{new.identity}:{','.join(sorted(rivals))}"
@@ -97,8 +97,15 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         seen = (Assumption(f"who proposes models sees {words} of the {answers} answers of {name}", "declared"),)
 
     @cache
+    def said() -> list[Predictions]:
+        return [model.predict(dataset) for model in (new, old) if model is not None]
+
+    @cache
     def rows() -> dict[str, Any]:
-        return _rows(check, inputs, dataset, new, old, slices)
+        return _rows(check, inputs, dataset, said(), slices)
+
+    def told() -> tuple[Assumption, ...]:
+        return (*seen, *(each.assumption for each in said() if each.assumption is not None))
 
     def evaluate() -> list[Verdict]:
         judge = decide_slices if slices else decide
@@ -117,12 +124,12 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     def finish(verdict: Verdict) -> Verdict:
         """Add what only the project knows."""
         evidence = msgspec.structs.replace(verdict.evidence, fingerprints={dataset.key: dataset.fingerprint} | models)
-        listed = (*verdict.guarantee.assumptions, *seen)
+        listed = (*verdict.guarantee.assumptions, *told())
         guarantee = msgspec.structs.replace(verdict.guarantee, assumptions=listed)
         return msgspec.structs.replace(verdict, guarantee=guarantee, evidence=evidence, severity=check.severity)
 
     def show(verdict: Verdict) -> Verdict:
-        return one_bit(verdict, check, dataset, error=per_answer, assumptions=seen, models=models)
+        return one_bit(verdict, check, dataset, error=per_answer, assumptions=told(), models=models)
 
     def look() -> None:
         _compare(condition, rows())
@@ -166,26 +173,20 @@ def _two_classes(check: CheckTable, dataset: Dataset) -> None:
 
 
 def _rows(
-    check: CheckTable,
-    inputs: Inputs,
-    dataset: Dataset,
-    new: Predictor,
-    old: Predictor | None,
-    slices: dict[str, str],
+    check: CheckTable, inputs: Inputs, dataset: Dataset, said: list[Predictions], slices: dict[str, str]
 ) -> dict[str, Any]:
     condition = parse(check.claim)
-    said = new.predict(dataset)
-    said_before = old.predict(dataset) if old else None
+    new, old = said[0], said[1] if len(said) > 1 else None
     predicates = slices or {
         name: predicate for name, predicate in inputs.project.file.slices.items() if name in condition.slices
     }
     return {
         "labels": dataset.labels,
-        "new": said.values,
-        "new_scores": said.scores,
-        "old": said_before.values if said_before else None,
-        "old_scores": said_before.scores if said_before else None,
-        "positive": said.positive,
+        "new": new.values,
+        "new_scores": new.scores,
+        "old": old.values if old else None,
+        "old_scores": old.scores if old else None,
+        "positive": new.positive,
         "unit": dataset.unit,
         "unit_name": dataset.declared.unit or "",
         "slices": {name: mask(dataset.frame, predicate) for name, predicate in predicates.items()},

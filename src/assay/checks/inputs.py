@@ -7,20 +7,24 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pandas as pd
 
-from assay.data import columns_present, fingerprint, require_rows, table, to_pandas
+from assay.checks.sealed import hidden_places, open_sealed, sealed_file
+from assay.data import columns_present, fingerprint, require_rows, table, to_arrow, to_pandas
 from assay.errors import DataError, ModelError
 from assay.tracking.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import ibis
     import numpy as np
-    import pandas as pd
+    import pyarrow as pa
 
     from assay.checks.project import Project
+    from assay.core.guarantee import Assumption
     from assay.core.project import DatasetTable, SqlSource
+    from assay.gate.custody import Terms
     from assay.tracking.formats import LoadedModel
 
 
@@ -31,6 +35,8 @@ class Dataset:
     name: str
     declared: DatasetTable
     table: ibis.Table
+    source: Any = None
+    terms: Terms | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -67,6 +73,8 @@ class Dataset:
         label = self.declared.label
         if label is None:
             raise DataError(f"dataset {self.name!r} declares no label; add label = ... to [datasets.{self.name}]")
+        if label not in self.frame:
+            raise DataError(f"dataset {self.name!r} is sealed: only gate checks read its label")
         missing = self.frame[label].isna().to_numpy()
         if missing.any():
             raise DataError(
@@ -93,6 +101,22 @@ class Dataset:
         hidden = {declared.label, declared.id, declared.unit, declared.timestamp, *declared.ignore}
         return self.frame.drop(columns=[column for column in self.frame if column in hidden])
 
+    def inputs(self) -> pa.Table:
+        """The rows without the label and without what gives it away, for code that must not see them.
+
+        Raises
+        ------
+        DataError
+            If the set was sealed without saying which column is the label.
+        """
+        if self.terms is not None and self.terms.label is None:
+            raise DataError(
+                f"dataset {self.name!r} was sealed without its label's name, so that no code may see its rows: seal it "
+                "again with --label"
+            )
+        hidden = {self.declared.label, *self.declared.ignore, *(self.terms.hidden if self.terms else ())}
+        return to_arrow(self.table.drop(*(column for column in self.table.columns if column in hidden)))
+
     def repeated_columns(self) -> dict[str, np.ndarray]:
         """Columns whose values repeat like ids of customers or machines: rows that share one may not be independent."""
         declared = self.declared
@@ -117,18 +141,19 @@ class Predictions:
     values: np.ndarray
     scores: np.ndarray | None = None
     positive: Any = None
+    assumption: Assumption | None = None
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A model that can be asked: a registered version, or a table of predictions."""
+    """A model that can be asked: a registered version, a table of predictions, or code that has answered already."""
 
     title: str
     identity: str
     version: Any = None
     content: bytes | None = None
-    table: ibis.Table | None = None
-    column: str = "prediction"
+    given: Predictions | None = None
+    confined: Callable[[Dataset], Predictions] | None = None
 
     def predict(self, dataset: Dataset) -> Predictions:
         """Answer for every row of a dataset.
@@ -138,14 +163,15 @@ class Predictor:
         ModelError
             If the number of predictions is not the number of rows.
         """
-        if self.table is not None:
-            values = to_pandas(self.table)[self.column].to_numpy()
-            if len(values) != len(dataset.frame):
+        if self.given is not None:
+            if len(self.given.values) != len(dataset.frame):
                 raise ModelError(
-                    f"{self.title}: {len(values)} predictions for the {len(dataset.frame)} rows of {dataset.name!r}; "
-                    "give one for each row, in the same order"
+                    f"{self.title}: {len(self.given.values)} predictions for the {len(dataset.frame)} rows of "
+                    f"{dataset.name!r}; give one for each row, in the same order"
                 )
-            return Predictions(values)
+            return self.given
+        if dataset.terms is not None and self.confined is not None:
+            return self.confined(dataset)
         assert self.content is not None
         return answers(load(self.content), dataset.frame)
 
@@ -210,41 +236,59 @@ class Inputs:
         for name in overrides:
             project.dataset(name)
         self._overrides = dict(overrides)
-        self._datasets: dict[str, Dataset] = {}
+        self._datasets: dict[tuple[str, bool], Dataset] = {}
+        self._predictors: dict[tuple[str, str, str], Predictor | None] = {}
 
-    def dataset(self, name: str) -> Dataset:
+    def dataset(self, name: str, *, judge: bool = False) -> Dataset:
         """Open a dataset and see that it has rows and the columns that the project file speaks of.
+
+        A sealed one is opened with the judge's key; only to the ``judge`` it shows its label.
 
         Raises
         ------
         DataError
             If it cannot be read, is empty or lacks a declared column.
         """
-        if name not in self._datasets:
+        if (name, judge) not in self._datasets:
             declared = self.project.dataset(name)
-            opened = open_table(self._overrides.get(name, declared.source), self.project)
+            source = self._overrides.get(name, declared.source)
+            file, terms = sealed_file(source, self.project), None
+            if file is not None:
+                opened, terms = open_sealed(file, name, declared, self.project)
+                opened = opened if judge else opened.drop(*terms.hidden)
+            else:
+                opened = open_table(source, self.project)
             require_rows(opened, name)
             overridden = name in self._overrides
             named = [c for c in (declared.unit, declared.timestamp, declared.id) if c]
-            named += [declared.label] if declared.label and not overridden and declared.role != "live" else []
+            shown = judge or file is None
+            named += [declared.label] if declared.label and not overridden and declared.role != "live" and shown else []
             columns_present(opened, named, f"dataset {name!r}")
-            self._datasets[name] = Dataset(name, declared, opened)
-        return self._datasets[name]
+            self._datasets[name, judge] = Dataset(name, declared, opened, source, terms)
+        return self._datasets[name, judge]
 
-    def predictor(self, model: str, side: str) -> Predictor | None:
-        """Find who answers for ``new`` or ``old``: a declared model with predictions, else an alias or a version.
+    def predictor(self, model: str, side: str, dataset: Dataset | None = None) -> Predictor | None:
+        """Find who answers for ``new`` or ``old``: a declared model with predictions or code, else an alias or a version.
 
         Returns
         -------
         Predictor or None
-            ``None`` when the alias points nowhere yet.
+            ``None`` when the alias points nowhere yet. Code answers for the rows of ``dataset``, and once.
         """
+        key = model, side, dataset.name if dataset else ""
+        if key not in self._predictors:
+            self._predictors[key] = self._predictor(model, side, dataset)
+        return self._predictors[key]
+
+    def _predictor(self, model: str, side: str, dataset: Dataset | None) -> Predictor | None:
         models = self.project.file.models
         declared = models.get(side) or (models.get(model) if side == "candidate" else None)
         if declared is not None and declared.predictions is not None:
             opened = open_table(declared.predictions, self.project)
             columns_present(opened, [declared.column], f"predictions of model {side!r}")
-            return Predictor(side, fingerprint(opened), table=opened, column=declared.column)
+            return _given(side, Predictions(to_pandas(opened)[declared.column].to_numpy()))
+        if declared is not None and declared.code is not None and dataset is not None:
+            return _given(side, self._confined(side, dataset, declared.seconds, code=declared.code))
         if side == "candidate":
             side = self.candidate
         if not self.project.has_store:
@@ -261,7 +305,28 @@ class Inputs:
         else:
             return None
         content = self.project.store.artifacts.get(version.digest)
-        return Predictor(f"{model}/{version.version}", version.digest, version=version, content=content)
+        title, seconds = f"{model}/{version.version}", models[model].seconds
+
+        def confined(dataset: Dataset) -> Predictions:
+            return self._confined(title, dataset, seconds, package=content)
+
+        return Predictor(title, version.digest, version=version, content=content, confined=confined)
+
+    def _confined(self, title: str, dataset: Dataset, seconds: int, **who: Any) -> Predictions:
+        """Let code predict from inputs alone, in a process that has nothing else."""
+        from assay.gate.confined import predict
+
+        hide = hidden_places(dataset.source, self.project)
+        said = predict(dataset.inputs(), title, **who, root=self.project.root, hide=hide, seconds=seconds)
+        columns = {name: said.table[name].to_pandas().to_numpy() for name in said.table.column_names}
+        positive = columns["positive"][0] if "positive" in columns else None
+        return Predictions(columns["prediction"], columns.get("score"), positive, said.assumption)
+
+
+def _given(title: str, said: Predictions) -> Predictor:
+    """A model that is its predictions: it is told from others by them, in their order."""
+    ordered = pd.DataFrame({"row": range(len(said.values)), "prediction": said.values})
+    return Predictor(title, fingerprint(table(ordered)), given=said)
 
 
 def open_table(source: Any, project: Project) -> ibis.Table:

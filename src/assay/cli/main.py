@@ -26,6 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "adapt": ("adapt", "Retrain on recent data, gate the candidate, promote or refuse."),
     "runs": ("runs", "Which runs were there: list, show, compare."),
     "models": ("models", "Models, versions and aliases: list, show, promote, rollback."),
+    "testset": ("testset", "A test set that only the judge can read: keygen, seal, open."),
     "labels": ("labels", "Labels that arrive later: import."),
     "ledger": ("ledger", "What was spent, on what: show, verify."),
     "explain": ("explain", "What a code or a verdict means, when it misleads, how to replay it."),

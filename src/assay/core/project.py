@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FILE_NAME = "assay.toml"
 Role = Literal["train", "dev", "test", "live", "pool"]
 Adaptivity = Literal["none", "first-change", "full"]
+# From the least to the most.
+Disclosure = Literal["verdict", "estimate"]
 
 
 class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,7 +49,7 @@ class BudgetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     across: Literal["familywise"] = "familywise"
     false_pages: str = "0.05/quarter"
     labels: int = 0
-    disclose: Literal["verdict", "estimate"] = "estimate"
+    disclose: Disclosure = "estimate"
 
 
 class SqlSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,10 +96,14 @@ class ModelTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Either ``train``, a ``module:callable`` beside the project file that takes a pandas frame with the label and
     returns a fitted scikit-learn estimator, or ``predictions``, a table whose ``column`` holds the predictions for
-    the rows of the test set in their order. ``predict`` names the label, which is that of a dataset.
+    the rows of the test set in their order, or ``code``, a ``module:callable`` that takes a pandas frame of the inputs
+    and returns a prediction for each row; it runs apart from the labels, for ``seconds`` at most. ``predict`` names
+    the label, which is that of a dataset.
     """
 
     train: str | None = None
+    code: str | None = None
+    seconds: int = 300
     predict: str | None = None
     predictions: str | SqlSource | None = None
     column: str = "prediction"
@@ -228,8 +234,14 @@ def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
         if model.predict is not None and labels and model.predict not in labels:
             message = f"predict is {model.predict!r}, which no dataset has as its label"
             found.append((("models", name, "predict"), f"{message}; {did_you_mean(model.predict, labels, 'labels')}"))
-        if model.train is not None and not re.fullmatch(r"[\w.]+:\w+", model.train):
-            found.append((("models", name, "train"), f"train is {model.train!r}; write it as 'module:callable'"))
+        for key, value in (("train", model.train), ("code", model.code)):
+            if value is not None and not re.fullmatch(r"[\w.]+:\w+", value):
+                found.append((("models", name, key), f"{key} is {value!r}; write it as 'module:callable'"))
+        if model.code is not None and model.predictions is not None:
+            message = f"model {name!r} has code and predictions; say which of the two answers for it"
+            found.append((("models", name, "code"), message))
+        if model.seconds < 1:
+            found.append((("models", name, "seconds"), f"seconds is {model.seconds}; give the code at least one"))
         looks = model.adapt.looks
         if not looks or looks[0] < 1 or list(looks) != sorted(set(looks)):
             message = f"looks is {list(looks)}; give rising numbers of units, for example [7, 21]"
