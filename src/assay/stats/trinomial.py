@@ -260,7 +260,7 @@ def _tail(n: int, s: int, margin: float, rate: float) -> float:
     v = min(margin, rate)
     if s <= -n:
         return 1.0
-    if abs(v) == rate or (rate <= 0.5 and s >= math.ceil((n - 1) * v - 1e-9) + 1):
+    if rate <= 0.5 and s >= math.ceil((n - 1) * v - 1e-9) + 1:
         return _at(n, s, v, rate)
     k = float(s if v > 0 else -s)
     if v > 0:
@@ -322,6 +322,8 @@ def _chernoff(n: int, s: int, v: float, q: float) -> float:
     a, c = (q - v) / 2, (q + v) / 2
     if s >= n:
         return c**n if s == n else 0.0
+    if a == 0 or c == 0:
+        return 1.0
     x = float(_tilt(np.array([float(n)]), np.array([float(s)]), a, c)[0])
     return math.exp(min(0.0, n * math.log(1 - q + c * x + a / x) - s * math.log(x)))
 
