@@ -102,8 +102,8 @@ def _judge_project(
 
     run: CheckRun | None = None
     try:
-        opened = load(item.path.parent / project if project is not None else item.path.parent)
-        run = opened.check(selection)
+        with load(item.path.parent / project if project is not None else item.path.parent) as opened:
+            run = opened.check(selection)
     except AssayError as problem:
         refused = str(problem)
     if run is None:
