@@ -45,7 +45,7 @@ def promote(
     datasets: Mapping[str, Any] | None = None,
     series: Series | None = None,
 ) -> Promotion:
-    """Gate a version and, when every blocking gate check of its model passes, move the alias to it.
+    """Gate a version and, when every blocking gate check of its model passes or is waived, move the alias to it.
 
     A check that is skipped because there is no champion to compare with does not stand in the way of the first one.
     The alias moves by compare-and-swap in the transaction that writes the verdict, its ledger entry and the lineage.
@@ -88,8 +88,9 @@ def promote(
             f"{project.path}: no blocking gate check judges {model}: declare one ([[checks]] with a claim and "
             "blocking = true), or give the reason with --override"
         )
-    gate = run_checks(project, "stage:gate", datasets, series=series, candidate=side, model=model).results
-    if not override and not all(verdict.passed for verdict in gate if verdict.blocking):
+    run = run_checks(project, "stage:gate", datasets, series=series, candidate=side, model=model)
+    gate = run.results
+    if not override and run.stopped:
         return Promotion(gate, False, version.version, before.version if before else None)
     loads = _loads(project, model, version)
     records.record(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from assay import __version__
+from assay.checks import waivers as waiving
 from assay.checks.budget import alpha_of
 from assay.checks.inputs import Inputs, Series
 from assay.checks.registry import RULES
@@ -21,15 +22,17 @@ from assay.core.guarantee import Guarantee
 from assay.core.nearest import did_you_mean
 from assay.core.project import stage_of
 from assay.core.verdict import Status, Verdict
+from assay.core.waiver import waiver_of
 from assay.errors import AssayError, BudgetSpent, ExitCode, ProjectError, UsageError
 from assay.store import records
 from assay.store.ledger import Kind, Ledger, Reservation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from assay.checks.project import Project
     from assay.core.project import CheckTable
+    from assay.core.waiver import Waiver
 
 # Which module turns a declared check of a stage into a job.
 STAGES = {
@@ -101,13 +104,18 @@ class Verdicts(Mapping[str, Verdict]):
 
 @dataclass(frozen=True)
 class CheckRun:
-    """What a run of checks gave; ``unpaid`` says of each check that could not pay for its answer why."""
+    """What a run of checks gave.
+
+    ``unpaid`` says of each check that could not pay for its answer, and is not waived, why; ``waivers`` are those of
+    its checks.
+    """
 
     project: Project
     results: list[Verdict]
     seconds: float
     cached: frozenset[str] = field(default_factory=frozenset)
     unpaid: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def verdicts(self) -> Verdicts:
@@ -117,17 +125,22 @@ class CheckRun:
     @property
     def exit_code(self) -> ExitCode:
         """What the process should say: see :class:`assay.ExitCode`."""
-        code = exit_code(self.results)
+        code = exit_code(self.results, self.waivers)
         return ExitCode.INCONCLUSIVE if code == ExitCode.OK and self.unpaid else code
 
+    @property
+    def stopped(self) -> list[Verdict]:
+        """Blocking verdicts that did not pass and are not waived."""
+        return [v for v in self.results if v.blocking and not v.passed and waiver_of(v, self.waivers) is None]
 
-def exit_code(verdicts: list[Verdict]) -> ExitCode:
-    """Reduce verdicts to an exit code; only blocking checks and broken ones count."""
+
+def exit_code(verdicts: list[Verdict], waivers: Iterable[Waiver] = ()) -> ExitCode:
+    """Reduce verdicts to an exit code; only blocking checks and broken ones count, and no waived one."""
     if not verdicts:
         return ExitCode.NOTHING_SELECTED
     if any(verdict.status == "error" for verdict in verdicts):
         return ExitCode.INTERNAL
-    blocking = [verdict for verdict in verdicts if verdict.blocking]
+    blocking = [verdict for verdict in verdicts if verdict.blocking and waiver_of(verdict, waivers) is None]
     if any(verdict.failed for verdict in blocking):
         return ExitCode.FAILED
     if not all(verdict.passed for verdict in blocking):
@@ -149,7 +162,7 @@ def run_checks(
 
     A check whose text and inputs were judged before gives the stored verdicts and spends nothing. All inputs are
     looked at before anything is written, so that a refused run leaves no trace. A check whose budget is spent is
-    inconclusive, and keeps the others from nothing.
+    inconclusive, and keeps the others from nothing. What a waiver lets through is entered in the ledger.
 
     Parameters
     ----------
@@ -173,6 +186,7 @@ def run_checks(
     cached: set[str] = set()
     unpaid: list[str] = []
     checks = select(project.file, selection)
+    waivers = waiving.in_force(project, {check.name for check in checks})
     ready = [(check, prepare(check, inputs)) for check in checks if not model or check.model in ("", model)]
     for check, job in ready:
         if not _stored(project, check, job):
@@ -182,12 +196,16 @@ def run_checks(
         try:
             verdicts, was_cached = judge(project, check, job)
         except BudgetSpent as problem:
-            unpaid.append(str(problem))
+            if all(waiver.check != check.name for waiver in waivers):
+                unpaid.append(str(problem))
             verdicts, was_cached = [_unpaid(check, problem)], False
         results += verdicts
         if was_cached:
             cached.update(verdict.id for verdict in verdicts)
-    return CheckRun(project, results, time.perf_counter() - started, frozenset(cached), tuple(unpaid))
+    run = CheckRun(project, results, time.perf_counter() - started, frozenset(cached), tuple(unpaid), waivers)
+    if run.exit_code == ExitCode.OK:
+        waiving.enter(project, results, waivers)
+    return run
 
 
 def prepare(check: CheckTable, inputs: Inputs) -> Job:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from assay.cli import options
+from assay.cli import ci, options
 
 if TYPE_CHECKING:
     from assay.checks.project import Project
@@ -29,11 +29,18 @@ def check(
 
 
 def run_and_emit(
-    selection: str, project_path: Path | None, overrides: tuple[str, ...], format_: str, output: Path | None
+    selection: str,
+    project_path: Path | None,
+    overrides: tuple[str, ...],
+    format_: str,
+    output: Path | None,
+    report: str | None = None,
 ) -> None:
-    """Run a selection, show it, and leave with its exit code."""
+    """Run a selection, show it, report it where a host is named, and leave with its exit code."""
     options.require_place(output)
     project = options.open_project(project_path)
+    if report in ci.HOSTS:
+        ci.require_folder(project)
     sources = options.parse_overrides(overrides)
     from assay.checks.run import run_checks
 
@@ -45,10 +52,10 @@ def run_and_emit(
             run = run_checks(project, selection, sources, progress=lambda name: line.update(f"checking {name}"))
     else:
         run = run_checks(project, selection, sources)
-    # How long it took could say something about labels that are withheld.
-    seconds = None if project.file.budget.disclose == "verdict" else run.seconds
-    frame = options.context(project, run.results, seconds=seconds, exit_code=int(run.exit_code))
-    options.emit(run.results, frame, format_, output)
+    frame = ci.frame_of(project, run, budget=report is not None)
+    options.emit(run.results, frame, report if report and report not in ci.HOSTS else format_, output)
+    if report in ci.HOSTS:
+        ci.publish(report, project, run, frame, format_)
     for why in run.unpaid:
         click.echo(f"error: {why}", err=True)
     if not run.results:

@@ -79,9 +79,17 @@ def context(project: Project, verdicts: Sequence[Verdict], **more: Any) -> Repor
     from assay.checks.run import exit_code
     from assay.report.context import ReportContext
 
-    more.setdefault("exit_code", int(exit_code(list(verdicts))))
+    waivers = tuple(waiver for waiver in project.file.waivers if not waiver.expired())
+    more.setdefault("exit_code", int(exit_code(list(verdicts), waivers)))
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    return ReportContext(project=project.name, version=__version__, created=created, **more)
+    return ReportContext(
+        project=project.name,
+        version=__version__,
+        created=created,
+        waivers=waivers,
+        disclose=project.file.budget.disclose,
+        **more,
+    )
 
 
 def emit(verdicts: Sequence[Verdict], frame: ReportContext, format_: str, output: Path | None) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from assay.core import strict_toml
 from assay.core.check import Severity, Stage
 from assay.core.nearest import did_you_mean
+from assay.core.waiver import Waiver
 
 if TYPE_CHECKING:
     from assay.core.strict_toml import Place
@@ -147,6 +148,7 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     models: dict[str, ModelTable] = {}
     slices: dict[str, str] = {}
     checks: tuple[CheckTable, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
 
 STAGE_OF_FAMILY: dict[str, Stage] = {
@@ -200,8 +202,16 @@ def read(path: Path) -> ProjectFile:
 
 def parse(text: str, path: Path) -> ProjectFile:
     """Parse the text of a project file; ``path`` is for messages, and says whether to look in ``[tool.assay]``."""
-    prefix = ("tool", "assay") if path.name == "pyproject.toml" else ()
-    return strict_toml.decode(text, path, ProjectFile, prefix=prefix, inconsistencies=_inconsistencies)
+    return strict_toml.decode(text, path, ProjectFile, prefix=_prefix(path), inconsistencies=_inconsistencies)
+
+
+def line_of(path: Path, place: Place) -> int | None:
+    """Return the 1-based line of a project file where a key, or else its table, stands; ``None`` if it has neither."""
+    return strict_toml.line_of(strict_toml.read(path), (*_prefix(path), *place))
+
+
+def _prefix(path: Path) -> tuple[str, ...]:
+    return ("tool", "assay") if path.name == "pyproject.toml" else ()
 
 
 def project_schema() -> dict[str, Any]:
@@ -269,6 +279,18 @@ def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
             if value not in table:
                 advice = did_you_mean(value, table, "declared")
                 found.append(((*place, key), f"check {check.name!r} names {value!r}, which is not declared; {advice}"))
+    waived: set[str] = set()
+    for index, waiver in enumerate(project.waivers):
+        place = ("waivers", index)
+        if waiver.check not in seen:
+            message = f"a waiver names the check {waiver.check!r}, which is not declared"
+            found.append(((*place, "check"), f"{message}; {did_you_mean(waiver.check, seen, 'declared')}"))
+        if waiver.check in waived:
+            found.append(((*place, "check"), f"a second waiver of {waiver.check!r}; keep one"))
+        waived.add(waiver.check)
+        for key in ("owner", "reason"):
+            if not getattr(waiver, key).strip():
+                found.append(((*place, key), f"the waiver of {waiver.check!r} has no {key}; say it in a few words"))
     spent = sum(1 - c.reliability for c in project.checks if c.blocking and c.reliability is not None)
     if spent > project.budget.alpha + 1e-12:
         message = (

@@ -75,7 +75,7 @@ def decode(
         content = content.get(name, {})
 
     def refusal(place: Place, message: str) -> UsageError:
-        line = _line_of(text, (*prefix, *place))
+        line = line_of(text, (*prefix, *place))
         return error(f"{path}{f':{line}' if line else ''}: {message}")
 
     unknown = _first_unknown(content, expected, ())
@@ -158,8 +158,8 @@ def _parse_place(text: str) -> Place:
     return tuple(parts)
 
 
-def _line_of(text: str, place: Place) -> int | None:
-    """Return the 1-based line where a key, or else the table that should hold it, stands."""
+def line_of(text: str, place: Place) -> int | None:
+    """Return the 1-based line where a key, or else the table that should hold it, stands; ``None`` if there is neither."""
     header: list[str | int] = []
     counts: dict[str, int] = {}
     best: tuple[int, int] | None = None

@@ -16,6 +16,8 @@ from assay.store.ledger import Ledger
 from assay.tracking.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from assay.checks.project import Project
     from assay.core.verdict import Verdict
     from assay.store.chain import Entry
@@ -45,12 +47,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Budget:
-    """How much of a declared budget is gone."""
+    """How much of a declared budget is gone.
+
+    ``here`` is what was spent on the verdicts that were asked about.
+    """
 
     name: str
     spent: float
     limit: float
     unit: str = ""
+    here: float | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ def status(project: Project) -> Status:
         ledger_line = str(problem).removeprefix("ledger: ")
     answers.append(Answer("What happened, and who said so?", f"ledger: {ledger_line}"))
     verdicts = tuple(entry.verdict for entry in reversed(stored))
-    return Status(tuple(answers), tuple(_budgets(project)), _actions(project, by_stage), ledger_line, verdicts)
+    return Status(tuple(answers), tuple(budgets(project)), _actions(project, by_stage), ledger_line, verdicts)
 
 
 def _unsettled(stored: list[records.StoredVerdict]) -> list[records.StoredVerdict]:
@@ -155,7 +161,8 @@ def _shipped(project: Project, question: str) -> Answer:
     return Answer(question, "; ".join(parts) or "no model yet")
 
 
-def _budgets(project: Project) -> list[Budget]:
+def budgets(project: Project, verdicts: Collection[str] = ()) -> list[Budget]:
+    """Say what is spent of each declared budget, and how much of it on the verdicts with these ids."""
     labels = project.file.budget.labels
     if not project.has_store:
         return [Budget("labels", 0.0, labels, "labels")] if labels else []
@@ -165,7 +172,9 @@ def _budgets(project: Project) -> list[Budget]:
         entries = ledger.entries(kind="answers", key=key)
         limit = next((entry.detail["limit"] for entry in reversed(entries) if entry.detail.get("limit")), None)
         if limit:
-            paid.append((_paid_for(key, entries), key, Budget("", spent, float(limit), "answers")))
+            spent_on = [entry.amount for entry in entries if entry.state == "settle" and entry.verdict_id in verdicts]
+            line = Budget("", spent, float(limit), "answers", sum(spent_on) if verdicts else None)
+            paid.append((_paid_for(key, entries), key, line))
     names = [name for name, _, _ in paid]
     for name, key, line in paid:
         # The digits tell contents of one name apart; where they need not, they would only say that labels differ.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from assay.core.action import Action
+from assay.core.waiver import Waiver
 
 
 class BudgetLine(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -18,12 +19,15 @@ class BudgetLine(msgspec.Struct, frozen=True, omit_defaults=True):
         Same unit; ``spent`` is never above ``limit``.
     unit : str
         What is counted: ``"labels"``, ``"answers"``; empty for a probability.
+    here : float or None
+        How much of it the run at hand spent; ``None`` where there is no such run.
     """
 
     name: str
     spent: float
     limit: float
     unit: str = ""
+    here: float | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -91,6 +95,10 @@ class ReportContext(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         The project's questions, answered.
     story : tuple of StoryStep
         The run, step by step.
+    waivers : tuple of Waiver
+        The waivers that hold: a blocking verdict of their checks that did not pass is shown as waived.
+    disclose : str
+        What is shown of a test set: at ``"verdict"`` and ``"three-valued"`` a number that is missing is withheld.
     ledger : str
         One line on the ledger: ``"64 entries, chain verified"``.
     """
@@ -105,4 +113,6 @@ class ReportContext(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     next_actions: tuple[Action, ...] = ()
     answers: tuple[Answer, ...] = ()
     story: tuple[StoryStep, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    disclose: str = ""
     ledger: str = ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import vl_convert
 
+from assay.core.waiver import waiver_of
 from assay.report.context import ReportContext
 from assay.report.elements import action_items, data_script, number, status_mark, text
 from assay.report.figures import Figures, duration, figures
@@ -63,12 +64,12 @@ def to_html(verdicts: Sequence[Verdict], context: ReportContext | None = None, e
     anchors = {verdict.id: f"v-{verdict.id}" for verdict in verdicts}
     title = context.title or context.project or "assay report"
     known = {verdict.id: verdict for verdict in (*earlier, *verdicts)}
-    sections = [check_section(group) for group in groups(verdicts)]
+    sections = [check_section(group, context.waivers) for group in groups(verdicts)]
     sections.append(earlier_section(context.story, known, verdicts))
     drawn = any('class="chart"' in section for section in sections)
     body = [
         _masthead(verdicts, context, title),
-        _verdict_table(verdicts),
+        _verdict_table(verdicts, context),
         _answers(context, anchors),
         _next(verdicts, context),
         story_section(context.story, known),
@@ -114,7 +115,7 @@ def _masthead(verdicts: Sequence[Verdict], context: ReportContext, title: str) -
         size(verdicts),
         duration(context.seconds) if context.seconds is not None else "",
     ]
-    said = headline(verdicts)
+    said = headline(verdicts, context.waivers)
     kind = {"Blocked": "fail", "Clear": "pass"}.get(said.split(":")[0], "skipped")
     return (
         f'<header><p class="kicker">{text(" · ".join(fact for fact in facts if fact))}</p><h1>{text(title)}</h1>'
@@ -133,7 +134,7 @@ def _answers(context: ReportContext, anchors: dict[str, str]) -> str:
     return f'<section aria-label="Where it stands"><dl class="answers">{"".join(rows)}</dl></section>'
 
 
-def _verdict_table(verdicts: Sequence[Verdict]) -> str:
+def _verdict_table(verdicts: Sequence[Verdict], context: ReportContext) -> str:
     if not verdicts:
         return ""
     rows = []
@@ -142,7 +143,7 @@ def _verdict_table(verdicts: Sequence[Verdict]) -> str:
         if group.stage != last:
             rows.append(f'<tr class="stage"><th colspan="7" scope="colgroup">{text(group.stage)}</th></tr>')
             last = group.stage
-        rows += [_verdict_row(group, line) for line in lines(group)]
+        rows += [_verdict_row(group, line, context) for line in lines(group)]
     head = "".join(
         f'<th scope="col"{kind}>{name}</th>'
         for name, kind in (
@@ -163,13 +164,16 @@ def _verdict_table(verdicts: Sequence[Verdict]) -> str:
     )
 
 
-def _verdict_row(group: Group, line: Line) -> str:
+def _verdict_row(group: Group, line: Line, context: ReportContext) -> str:
     verdict = line.first
     several = len(line.verdicts) > 1
     anchor = section_anchor(group) if several else f"v-{verdict.id}"
     link = f'<a href="#{anchor}">{text(verdict.check if several else verdict.name)}</a>'
     name = f'{link} <span class="code">{text(verdict.code)}</span>'
     blocks = '<span class="tag">blocks</span>' if verdict.blocking and verdict.status not in ("pass", "skipped") else ""
+    waiver = waiver_of(verdict, context.waivers)
+    if waiver is not None:
+        blocks = f'<span class="tag" title="{text(str(waiver))}">waived by {text(waiver.owner)}</span>'
     found = Figures("", "", "") if several else figures(verdict)
     promises = {brief_guarantee(each.guarantee) for each in line.verdicts}
     promise = promises.pop() if len(promises) == 1 else "various"

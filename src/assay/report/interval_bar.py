@@ -1,4 +1,4 @@
-"""One interval against its limit, as an inline drawing that needs no script."""
+"""One interval against its limit: as an inline drawing that needs no script, and as one line of characters."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from assay.core.verdict import Verdict
 
 WIDTH, HEIGHT = 180, 20
+CELLS = 21
 
 
 def interval_bar(verdict: Verdict) -> str:
@@ -65,3 +66,46 @@ def interval_bar(verdict: Verdict) -> str:
         f'<svg class="{verdict.status}" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img" '
         f'aria-label="{escape(plain(said))}">{"".join(parts)}</svg>'
     )
+
+
+def interval_text(verdict: Verdict) -> str:
+    """Draw the interval of one verdict with characters, for places that show no picture.
+
+    Returns
+    -------
+    str
+        21 characters: the interval as a line, ``●`` at the estimate, ``┃`` at the limit (``╂`` within the interval,
+        ``◆`` at the estimate); empty when there is nothing to draw. A one-sided interval runs to the edge.
+
+    Examples
+    --------
+    >>> from assay.core import Claim, Evidence, Guarantee, Verdict
+    >>> evidence = Evidence(estimate=0.026, lower=0.005, upper=0.047, limit=0.01)
+    >>> interval_text(Verdict(status="inconclusive", guarantee=Guarantee.none("an example"), check="better",
+    ...                       code="GAT101", stage="gate", claim=Claim("n - o > 0.01"), evidence=evidence))
+    '··├─╂─────●───────┤··'
+    """
+    evidence = verdict.evidence
+    if not drawable(evidence):
+        return ""
+    low, high = extent([evidence])
+
+    def at(value: float) -> int:
+        return min(CELLS - 1, max(0, round((value - low) / (high - low) * (CELLS - 1))))
+
+    cells = ["·"] * CELLS
+    if evidence.lower is not None or evidence.upper is not None:
+        start = 0 if evidence.lower is None else at(evidence.lower)
+        end = CELLS - 1 if evidence.upper is None else at(evidence.upper)
+        cells[start : end + 1] = "─" * (end + 1 - start)
+        if evidence.lower is not None:
+            cells[start] = "├"
+        if evidence.upper is not None:
+            cells[end] = "┤"
+    if evidence.limit is not None:
+        place = at(evidence.limit)
+        cells[place] = "┃" if cells[place] == "·" else "╂"
+    if evidence.estimate is not None:
+        place = at(evidence.estimate)
+        cells[place] = "◆" if cells[place] in "┃╂" else "●"
+    return "".join(cells)

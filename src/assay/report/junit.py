@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from assay.core.waiver import waiver_of
 from assay.report.context import ReportContext
 from assay.report.figures import figures
 from assay.report.words import STAGES, evidence_words
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from assay.core.verdict import Verdict
+    from assay.core.waiver import Waiver
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -22,7 +24,7 @@ def to_junit(verdicts: Sequence[Verdict], context: ReportContext | None = None) 
     """Encode verdicts as JUnit XML: a suite for each stage, a case for each verdict.
 
     ``fail`` is a failure of type ``fail``; ``inconclusive`` is a failure of type ``inconclusive`` when it blocks, else
-    skipped; ``error`` is an error; ``skipped`` is skipped. The interval, the limit and the guarantee are properties of
+    skipped; ``error`` is an error; ``skipped`` is skipped, and so is what a waiver lets through. The interval, the limit and the guarantee are properties of
     the case.
 
     Returns
@@ -38,7 +40,7 @@ def to_junit(verdicts: Sequence[Verdict], context: ReportContext | None = None) 
         if not of_stage:
             continue
         suite = ElementTree.SubElement(root, "testsuite", name=stage)
-        cases = [_case(verdict) for verdict in of_stage]
+        cases = [_case(verdict, waiver_of(verdict, context.waivers)) for verdict in of_stage]
         suite.extend(cases)
         _count(suite, cases, sum(verdict.evidence.seconds for verdict in of_stage))
         if context.created:
@@ -58,7 +60,7 @@ def _count(element: ElementTree.Element, cases: list[ElementTree.Element], secon
     element.set("time", f"{seconds:.3f}")
 
 
-def _case(verdict: Verdict) -> ElementTree.Element:
+def _case(verdict: Verdict, waiver: Waiver | None) -> ElementTree.Element:
     case = ElementTree.Element(
         "testcase",
         classname=_text(f"assay.{verdict.stage}.{verdict.code}"),
@@ -66,11 +68,13 @@ def _case(verdict: Verdict) -> ElementTree.Element:
         time=f"{verdict.evidence.seconds:.3f}",
     )
     properties = ElementTree.SubElement(case, "properties")
-    for name, value in _properties(verdict):
+    for name, value in [*_properties(verdict), ("waiver", str(waiver) if waiver is not None else "")]:
         if value:
             ElementTree.SubElement(properties, "property", name=name, value=_text(value))
     message = _text(verdict.reason or verdict.status)
-    if verdict.status == "fail" or (verdict.inconclusive and verdict.blocking):
+    if waiver is not None:
+        outcome = ElementTree.SubElement(case, "skipped", message=_text(f"{verdict.status}, {waiver}"))
+    elif verdict.status == "fail" or (verdict.inconclusive and verdict.blocking):
         outcome = ElementTree.SubElement(case, "failure", type=verdict.status, message=message)
     elif verdict.status == "error":
         outcome = ElementTree.SubElement(case, "error", type="error", message=message)

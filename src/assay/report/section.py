@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from assay.core.waiver import waiver_of
 from assay.report.charts import evidence_chart, interval_chart
 from assay.report.elements import action_items, command, data_script, number, status_mark, text
 from assay.report.figures import figures, scalar
-from assay.report.words import counted, evidence_words, lines, subjects
+from assay.report.words import counted, effect_words, evidence_words, lines, subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from assay.core.evidence import Evidence
     from assay.core.verdict import Verdict
+    from assay.core.waiver import Waiver
     from assay.report.charts import Spec
     from assay.report.words import Group
 
@@ -28,7 +30,7 @@ def anchor(group: Group) -> str:
     return "c-" + escape("".join(char if char.isalnum() else "-" for char in f"{group.stage}-{group.check}"))
 
 
-def check_section(group: Group) -> str:
+def check_section(group: Group, waivers: Sequence[Waiver] = ()) -> str:
     """Claim, charts, numbers, and for each verdict why, on what, by which method, and how to replay it."""
     several = len(group.verdicts) > 1
     ordered = [line.first for line in lines(group, fold=False)]
@@ -42,8 +44,8 @@ def check_section(group: Group) -> str:
     ]
     loud = [verdict for verdict in ordered if verdict.status not in ("pass", "skipped")]
     calm = [verdict for verdict in ordered if verdict.status in ("pass", "skipped")]
-    details = "".join(detail(verdict, folded=False) for verdict in loud)
-    quiet = "".join(detail(verdict, folded=several) for verdict in calm)
+    details = "".join(detail(verdict, folded=False, waiver=waiver_of(verdict, waivers)) for verdict in loud)
+    quiet = "".join(detail(verdict, folded=several, waiver=waiver_of(verdict, waivers)) for verdict in calm)
     if len(calm) >= _FOLDED_FROM:
         quiet = f"<details><summary>{counted(calm)}: why, and under which assumptions</summary>{quiet}</details>"
     body = f"{intervals}{''.join(charts)}{_numbers_table(ordered)}{details}{quiet}"
@@ -131,7 +133,7 @@ def _series_table(evidence: Evidence) -> str:
     return f'<div class="scroll tall"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def detail(verdict: Verdict, *, folded: bool) -> str:
+def detail(verdict: Verdict, *, folded: bool, waiver: Waiver | None = None) -> str:
     """Why, on what, under which assumptions, by which method, and how to replay it."""
     evidence, guarantee = verdict.evidence, verdict.guarantee
     statistic = ", ".join(
@@ -141,7 +143,6 @@ def detail(verdict: Verdict, *, folded: bool) -> str:
         part for part in (evidence.method, f"version {evidence.method_version}" if evidence.method else "") if part
     )
     seed = f"seed {evidence.seed}" if evidence.seed is not None else ""
-    effect = ("blocks" if verdict.blocking else "does not block") + (", pages" if verdict.pages else "")
     facts = [
         ("Why", text(verdict.reason)),
         ("Evidence", text(evidence_words(verdict))),
@@ -150,7 +151,8 @@ def detail(verdict: Verdict, *, folded: bool) -> str:
         ("Assumes", _assumptions(verdict)),
         ("Source", text(guarantee.source)),
         ("Method", text("; ".join(part for part in (method, seed) if part))),
-        ("Effect", text(effect)),
+        ("Effect", text(effect_words(verdict, waiver))),
+        ("Waiver", text(str(waiver)) if waiver is not None else ""),
         ("Data", _pairs(evidence.fingerprints.items())),
         ("Next", f'<ol class="actions">{action_items(verdict.actions)}</ol>' if verdict.actions else ""),
         ("Replay", command(f"assay explain {verdict.id}")),

@@ -10,12 +10,14 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from assay.core.waiver import Waiver, waiver_of
 from assay.report.context import ReportContext
 from assay.report.figures import direction, figures, scalar
 from assay.report.plain import plain
 from assay.report.words import (
     brief_guarantee,
     budget_words,
+    effect_words,
     evidence_words,
     groups,
     headline,
@@ -106,13 +108,13 @@ def render(
     screen = _Screen(max(40, width), ascii)
     context = context or ReportContext()
     out = [screen.text(" · ".join(_header(verdicts, context)), "bold"), Text()]
-    out += _table(verdicts, screen, fold=verbosity == "concise")
+    out += _table(verdicts, screen, context.waivers, fold=verbosity == "concise")
     if verbosity == "full":
         for group in groups(verdicts):
             for verdict in group.verdicts:
-                out += [Text(), *_details(verdict, screen)]
+                out += [Text(), *_details(verdict, screen, waiver_of(verdict, context.waivers))]
     else:
-        out += _concise(verdicts, screen)
+        out += _concise(verdicts, screen, context.waivers)
     if context.answers:
         out.append(Text())
         for answer in context.answers:
@@ -195,13 +197,13 @@ def _header(verdicts: Sequence[Verdict], context: ReportContext) -> list[str]:
     return [part for part in (name, context.project, context.title, size(verdicts)) if part]
 
 
-def _table(verdicts: Sequence[Verdict], screen: _Screen, *, fold: bool) -> list[Text]:
+def _table(verdicts: Sequence[Verdict], screen: _Screen, waivers: Sequence[Waiver], *, fold: bool) -> list[Text]:
     shown = [(group.stage, line) for group in groups(verdicts) for line in lines(group, fold=fold)]
     if not shown:
         return []
     wide = screen.width >= WIDE
     stage_width = max(len(stage) for stage, _ in shown) if wide else 0
-    layout = _Layout(screen, [line for _, line in shown], stage_width)
+    layout = _Layout(screen, [line for _, line in shown], stage_width, waivers)
     out: list[Text] = []
     last = ""
     for place, (stage, _) in enumerate(shown):
@@ -220,8 +222,9 @@ class _Layout:
     the way has its reason in full among the details, and the full format tells every one.
     """
 
-    def __init__(self, screen: _Screen, rows: list[Line], stage_width: int) -> None:
+    def __init__(self, screen: _Screen, rows: list[Line], stage_width: int, waivers: Sequence[Waiver]) -> None:
         self.screen = screen
+        self.waivers = waivers
         self.rows = rows
         self.stage_width = stage_width
         brief = [self._cells(line, brief_guarantee) for line in rows]
@@ -239,7 +242,8 @@ class _Layout:
         found = figures(verdict)
         numbers = ["", "", ""] if several else [found.estimate, found.interval, found.need and f"need {found.need}"]
         guarantee = promises.pop() if len(promises) == 1 else "various"
-        cells = [verdict.code, verdict.check if several else verdict.name, _status(verdict), *numbers, guarantee]
+        status = _status(verdict, waiver_of(verdict, self.waivers))
+        cells = [verdict.code, verdict.check if several else verdict.name, status, *numbers, guarantee]
         return [self.screen.plain(cell) for cell in cells]
 
     def _widths(self, cells: list[list[str]]) -> list[int]:
@@ -287,12 +291,14 @@ class _Layout:
         return self.screen.plain(line.text or line.first.reason)
 
 
-def _status(verdict: Verdict) -> str:
+def _status(verdict: Verdict, waiver: Waiver | None) -> str:
+    if waiver is not None:
+        return f"{verdict.status}, waived"
     return verdict.status.upper() if verdict.blocking and verdict.status not in _QUIET else verdict.status
 
 
-def _title(verdict: Verdict, screen: _Screen) -> list[Text]:
-    effect = ("blocks" if verdict.blocking else "does not block") + (", pages" if verdict.pages else "")
+def _title(verdict: Verdict, screen: _Screen, waiver: Waiver | None) -> list[Text]:
+    effect = effect_words(verdict, waiver)
     rule = screen.rule * 2
     title = f"{rule} {screen.plain(verdict.name)} {rule} {verdict.code} {rule} "
     status = f"{verdict.status}, {effect} "
@@ -302,8 +308,10 @@ def _title(verdict: Verdict, screen: _Screen) -> list[Text]:
     return [Text(title, "bold"), *screen.entry("status", status, _STYLES[verdict.status])]
 
 
-def _details(verdict: Verdict, screen: _Screen) -> list[Text]:
-    out = [*_title(verdict, screen), *screen.entry("claim", str(verdict.claim))]
+def _details(verdict: Verdict, screen: _Screen, waiver: Waiver | None) -> list[Text]:
+    out = [*_title(verdict, screen, waiver), *screen.entry("claim", str(verdict.claim))]
+    if waiver is not None:
+        out += screen.entry("waiver", str(waiver))
     if verdict.reason:
         out += screen.entry("why", verdict.reason)
     rests = [part for part in (evidence_words(verdict), verdict.evidence.method) if part]
@@ -323,7 +331,7 @@ def _details(verdict: Verdict, screen: _Screen) -> list[Text]:
     return out
 
 
-def _concise(verdicts: Sequence[Verdict], screen: _Screen) -> list[Text]:
+def _concise(verdicts: Sequence[Verdict], screen: _Screen, waivers: Sequence[Waiver]) -> list[Text]:
     """Details of what is in the way, two lines for what else did not pass, and what all of a stage assume."""
     shared = shared_assumptions(verdicts)
     out: list[Text] = []
@@ -332,7 +340,8 @@ def _concise(verdicts: Sequence[Verdict], screen: _Screen) -> list[Text]:
         told = [verdict for verdict in group.verdicts if verdict.status not in _QUIET]
         for verdict in told[:_MOST_DETAILS]:
             if verdict.blocking or verdict.pages:
-                out += [Text(), *_brief(verdict, screen, shared.get(group.stage, ()))]
+                waiver = waiver_of(verdict, waivers)
+                out += [Text(), *_brief(verdict, screen, shared.get(group.stage, ()), waiver)]
             else:
                 calm.append(verdict)
         if len(told) > _MOST_DETAILS:
@@ -354,9 +363,11 @@ def _concise(verdicts: Sequence[Verdict], screen: _Screen) -> list[Text]:
     return out
 
 
-def _brief(verdict: Verdict, screen: _Screen, shared: Sequence[Assumption]) -> list[Text]:
+def _brief(verdict: Verdict, screen: _Screen, shared: Sequence[Assumption], waiver: Waiver | None) -> list[Text]:
     """Why, with which guarantee if what holds, and what next; the claim where the table does not show it."""
-    out = _title(verdict, screen)
+    out = _title(verdict, screen, waiver)
+    if waiver is not None:
+        out += screen.entry("waiver", str(waiver))
     if not (figures(verdict).need and direction(verdict)):
         out += screen.entry("claim", str(verdict.claim))
     if verdict.reason:
@@ -380,7 +391,7 @@ def _closing(verdicts: Sequence[Verdict], context: ReportContext, screen: _Scree
         out += screen.entry("budget", " · ".join(budget_words(line) for line in context.budget))
     if context.ledger:
         out += screen.entry("ledger", context.ledger)
-    said = [screen.text(headline(verdicts), "bold")]
+    said = [screen.text(headline(verdicts, context.waivers), "bold")]
     return [Text(), *said, *out]
 
 

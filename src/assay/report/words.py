@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from assay.core.check import Stage
+from assay.core.waiver import waiver_of
 from assay.report.figures import duration, percent
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from assay.core.action import Action
     from assay.core.guarantee import Assumption, Guarantee
     from assay.core.verdict import Verdict
+    from assay.core.waiver import Waiver
     from assay.report.context import BudgetLine, ReportContext
 
 STAGES: tuple[str, ...] = get_args(Stage)
@@ -105,21 +107,25 @@ def summary(verdicts: Sequence[Verdict], context: ReportContext) -> str:
     return " · ".join(parts)
 
 
-def headline(verdicts: Sequence[Verdict]) -> str:
+def headline(verdicts: Sequence[Verdict], waivers: Sequence[Waiver] = ()) -> str:
     """Say in one sentence whether anything is in the way."""
     blocking = [verdict for verdict in verdicts if verdict.blocking]
-    stopped = [verdict for verdict in blocking if not verdict.passed]
+    waived = [verdict for verdict in blocking if waiver_of(verdict, waivers) is not None]
+    stopped = [v for v in blocking if not v.passed and waiver_of(v, waivers) is None]
     if not verdicts:
         return "Nothing was checked"
     if not blocking:
         return f"Nothing blocks: {counted(verdicts)}"
+    if waived and not stopped:
+        return f"Let through by a waiver: {counted(waived)} of {many(len(blocking), 'blocking verdict')}"
     if not stopped:
         return (
             "Clear: the one blocking verdict passed"
             if len(blocking) == 1
             else f"Clear: all {len(blocking):,} blocking verdicts passed"
         )
-    return f"Blocked: {counted(stopped)} of {many(len(blocking), 'blocking verdict')}"
+    more = f", {counted(waived)} waived" if waived else ""
+    return f"Blocked: {counted(stopped)} of {many(len(blocking), 'blocking verdict')}{more}"
 
 
 def size(verdicts: Sequence[Verdict]) -> str:
@@ -138,6 +144,12 @@ def many(count: int, noun: str) -> str:
     ('1 row', '2,000 rows')
     """
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def effect_words(verdict: Verdict, waiver: Waiver | None) -> str:
+    """What follows from a verdict that does not pass."""
+    blocks = "blocks" if verdict.blocking else "does not block"
+    return ("waived" if waiver is not None else blocks) + (", pages" if verdict.pages else "")
 
 
 def brief_guarantee(guarantee: Guarantee) -> str:
@@ -241,6 +253,21 @@ def budget_words(line: BudgetLine) -> str:
     """
     unit = f" {line.unit}" if line.unit else ""
     return f"{line.name}: {line.spent:,.10g} of {line.limit:,.10g}{unit} spent"
+
+
+def budget_left(line: BudgetLine) -> str:
+    """Say what is left of one budget, and what this run took of it.
+
+    Examples
+    --------
+    >>> from assay.report.context import BudgetLine
+    >>> budget_left(BudgetLine("dataset test", 21, 32, "answers", here=1))
+    'dataset test: 11 of 32 answers left, 1 spent here'
+    """
+    unit = f" {line.unit}" if line.unit else ""
+    left = max(0.0, line.limit - line.spent)
+    here = f", {line.here:,.10g} spent here" if line.here is not None else ""
+    return f"{line.name}: {left:,.10g} of {line.limit:,.10g}{unit} left{here}"
 
 
 def next_actions(verdicts: Sequence[Verdict], context: ReportContext) -> list[Action]:

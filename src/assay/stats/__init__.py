@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         multiplicity,
         paired,
         sampling,
+        trinomial,
         unit_bets,
         unit_sums,
     )
@@ -32,6 +33,7 @@ __all__ = [
     "multiplicity",
     "paired",
     "sampling",
+    "trinomial",
     "unit_bets",
     "unit_sums",
 ]

@@ -8,12 +8,15 @@ the binomial." Biometrika 26(4), 1934.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy import special
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
@@ -184,16 +187,68 @@ def units_needed(
         p_true, p0 = 1 - p_true, 1 - p0
     elif alternative != "greater":
         raise ValueError(f'alternative must be "greater" or "less", got {alternative!r}')
-    if p_true <= p0:
-        return None
+    return None if p_true <= p0 else rows_needed(p0, p_true, alpha, 1 - power)
 
-    # With k the critical count, the test has its power from n = least(k) on and keeps its level below
+
+def rows_needed(p0: float, p1: float, alpha: float, miss: float, *, at_least: int = 1) -> int:
+    """Give the smallest number of rows that tells the rates ``p0`` and ``p1`` apart with two stated errors.
+
+    The test passes if its exact p-value against "rate <= p0" is at most ``alpha``. The number n is the smallest from
+    ``at_least`` on at which
+
+    * rate <= p0 implies P(pass) <= alpha, as at every n, and
+    * rate >= p1 implies P(no pass) <= miss.
+
+    The second holds in a sawtooth of n: at a slightly larger n it can fail by a hair, so ask again with ``at_least``.
+    Both tails are monotone in the rate, so the edges are the worst cases.
+
+    Parameters
+    ----------
+    p0, p1 : float, 0 <= p0 < p1 <= 1
+    alpha, miss : float, in (0, 1)
+    at_least : int, at least 1
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        Naming the argument that is out of range.
+
+    Examples
+    --------
+    >>> rows_needed(0.9, 0.92, alpha=0.01 / 32, miss=0.01 / 32)
+    9554
+    """
+    for name, value in (("alpha", alpha), ("miss", miss)):
+        if not 0 < value < 1:
+            raise ValueError(f"{name} must lie in (0, 1), got {value}")
+    if not 0 <= p0 < p1 <= 1:
+        raise ValueError(f"p0 and p1 must satisfy 0 <= p0 < p1 <= 1, got {p0} and {p1}")
+    if p0 == 0:  # one event refutes it
+        return max(at_least, 1, math.ceil(math.log(miss) / math.log1p(-p1)) if p1 < 1 else 1)
+    first = _first_size(p0, p1, alpha, miss)
+    while first < at_least:
+        sizes = np.arange(at_least, at_least + 256, dtype=np.float64)
+        counts = _critical(sizes, p0, alpha)
+        missed = special.betaincc(np.maximum(counts, 1), np.maximum(sizes - counts + 1, 1), p1)
+        good = (counts <= sizes) & (missed <= miss)
+        if good.any():
+            return int(sizes[np.argmax(good)])
+        at_least += 256
+    return first
+
+
+def _first_size(p0: float, p1: float, alpha: float, miss: float) -> int:
+    # With k the critical count, the test misses rarely enough from n = least(k) on and keeps its level below
     # n = past(k). Both grow with k, so the first k with least(k) < past(k) gives the answer.
     def least(k: Floats) -> Floats:
-        return _rows_until(k, p_true, power)
+        return _until(lambda n, k: special.betaincc(k, n - k + 1, p1) <= miss, k, p1)
 
     def past(k: Floats) -> Floats:
-        return _rows_until(k, p0, np.nextafter(alpha, 1.0))
+        return _until(lambda n, k: special.betainc(k, n - k + 1, p0) > alpha, k, p0)
 
     end = 16.0
     while not (least(np.array([end])) < past(np.array([end])))[0]:
@@ -216,18 +271,29 @@ def units_needed(
     return int(least(first[:1])[0])
 
 
-def _rows_until(k: Floats, p: float, tail: float) -> Floats:
-    """Give the smallest n with P(Bin(n, p) >= k) >= tail, by bisection on whole numbers."""
-    low = k - 1  # the tail is zero there
+def _critical(n: Floats, p0: float, alpha: float) -> Floats:
+    """Give the smallest k with P(Bin(n, p0) >= k) <= alpha, n + 1 if there is none."""
+    low, high = np.zeros_like(n), n + 1
+    while np.any(high - low > 1):
+        middle = np.floor((low + high) / 2)
+        rejects = special.betainc(np.maximum(middle, 1), n - middle + 1, p0) <= alpha
+        rejects &= middle >= 1
+        high = np.where(rejects, middle, high)
+        low = np.where(rejects, low, middle)
+    return high
+
+
+def _until(reached: Callable[[Floats, Floats], NDArray[np.bool_]], k: Floats, p: float) -> Floats:
+    """Give the smallest n >= k at which a condition that stays once it holds is met, by bisection."""
+    low = k - 1
     high = np.ceil(2 * k / p) + 64
-    while np.any(short := special.betainc(k, high - k + 1, p) < tail):
+    while np.any(short := ~reached(high, k)):
         high = np.where(short, 2 * high, high)
     while np.any(high - low > 1):
         middle = np.floor((low + high) / 2)
-        reached = special.betainc(k, np.maximum(middle - k + 1, 1), p) >= tail
-        reached &= middle >= k
-        high = np.where(reached, middle, high)
-        low = np.where(reached, low, middle)
+        there = reached(np.maximum(middle, k), k) & (middle >= k)
+        high = np.where(there, middle, high)
+        low = np.where(there, low, middle)
     return high
 
 

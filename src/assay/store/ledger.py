@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from assay.store.chain import Entry
     from assay.store.database import Store
 
-Kind = Literal["alpha", "answers", "labels", "pages", "promotion"]
+Kind = Literal["alpha", "answers", "labels", "pages", "promotion", "waiver"]
 
 TOLERANCE = 1e-12
 """Slack of a limit for sums of decimal fractions: 0.01 five times is within 0.05."""

@@ -22,7 +22,7 @@ def test_marker_headline_blocking_table_and_one_action(verdicts, context):
     assert not any("still-right" in row for row in shown)
     assert sum("**Next:**" in row for row in shown) == 1
     assert "| -0.012 \\[" not in text
-    assert "21 of 32 answers spent" in text
+    assert "11 of 32 answers left" in text
 
 
 def test_many_blocking_verdicts_stay_within_25_lines(context):
@@ -41,7 +41,7 @@ def test_many_blocking_verdicts_stay_within_25_lines(context):
     ]
     shown = visible(to_markdown(verdicts, context))
     assert len(shown) <= 25
-    assert "and 48 more blocking lines below." in shown
+    assert "and 49 more blocking lines below." in shown
 
 
 def test_text_from_data_makes_no_markup_no_link_and_no_mention():
