@@ -35,7 +35,7 @@ def keygen(output: Path) -> None:
 
 
 @testset.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--to", "recipients", multiple=True, required=True, metavar="PUBLIC-KEY", help="May be given twice.")
 @click.option("--output", type=click.Path(path_type=Path), help="Default: FILE with the ending .sealed.")
 @click.option("--label", help="Column of the label. Default: as the project file declares it.")
@@ -85,7 +85,7 @@ def seal(
 
 
 @testset.command("open")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="A .parquet, .csv or .arrow file.")
 def open_(file: Path, output: Path) -> None:
     """Decrypt a sealed table, labels and all, with the key in ASSAY_JUDGE_KEY or ASSAY_JUDGE_KEY_FILE."""
@@ -105,7 +105,11 @@ def open_(file: Path, output: Path) -> None:
     if output.suffix not in writers:
         raise UsageError(f"{output}: cannot be written as {output.suffix or 'nothing'}: use {', '.join(writers)}")
     options.require_place(output)
-    opened, terms = custody.unseal(file.read_bytes(), custody.judge_key(), str(file))
+    try:
+        sealed = file.read_bytes()
+    except OSError as problem:
+        raise UsageError(f"{file}: cannot be read: {problem.strerror}") from problem
+    opened, terms = custody.unseal(sealed, custody.judge_key(), str(file))
     content = io.BytesIO()
     writers[output.suffix](opened, content)
     options.write(output, content.getvalue())
