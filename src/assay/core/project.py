@@ -68,7 +68,7 @@ class DatasetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``unit`` names the column of the independent unit, ``id`` the column by which late labels are joined, ``ignore``
     columns that are no features. ``queries`` is how often the set may answer, ``adaptivity`` what those who
     propose models see of its answers. ``max_unit_size`` bounds the rows of a unit, where that is known
-    beforehand; monitors read it.
+    beforehand; gates and monitors read it.
     """
 
     role: Role
