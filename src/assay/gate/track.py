@@ -16,9 +16,9 @@ from assay.stats import binomial, sequential
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from assay.gate.condition import Clause, Condition
+    from assay.gate.condition import Clause, Condition, Mode
     from assay.gate.inputs import Inputs
-    from assay.gate.judge import Mode, Value
+    from assay.gate.judge import Value
 
     Floats = NDArray[np.float64]
     Rows = NDArray[np.intp]
