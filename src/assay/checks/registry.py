@@ -10,7 +10,11 @@ from assay.errors import UsageError
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A kind of verdict. ``code`` is never used for anything else."""
+    """A kind of verdict. ``code`` is never used for anything else.
+
+    A change that can change a verdict raises ``method_version``: the evidence carries it, and stored verdicts of an
+    older one are asked, and paid for, again. Upgrading assay costs nothing else.
+    """
 
     code: str
     title: str
@@ -20,6 +24,7 @@ class Rule(msgspec.Struct, frozen=True):
     misleads: str
     guarantee: str
     source: str
+    method_version: int = 1
 
 
 RULES: tuple[Rule, ...] = (
@@ -164,6 +169,11 @@ RULES: tuple[Rule, ...] = (
         "none",
     ),
 )
+
+
+def method_versions(stage: Stage) -> dict[str, int]:
+    """Version of the method of each code of a stage."""
+    return {rule.code: rule.method_version for rule in RULES if rule.stage == stage}
 
 
 def get(code: str) -> Rule:

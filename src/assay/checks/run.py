@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from assay import __version__
 from assay.checks import waivers as waiving
 from assay.checks.budget import alpha_of
 from assay.checks.inputs import Inputs, Series
-from assay.checks.registry import RULES
+from assay.checks.registry import RULES, method_versions
 from assay.checks.select import select
 from assay.core.claim import Claim
 from assay.core.fingerprint import digest
@@ -279,6 +278,14 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
     if job.show is not None:
         # Before anything else reads them: what is not stored cannot leak, nor what is spent hang on it.
         verdicts = [job.show(verdict) for verdict in verdicts]
+    versions = method_versions(stage_of(check))
+    verdicts = [
+        msgspec.structs.replace(
+            verdict,
+            evidence=msgspec.structs.replace(verdict.evidence, method_version=versions.get(verdict.code, 1)),
+        )
+        for verdict in verdicts
+    ]
     if not any(_could_err(verdict) for verdict in verdicts):
         # Nothing could have passed falsely, so that whoever mends what was missing may ask again.
         reservations = [(held, 0.0 if held.kind == "alpha" else amount) for held, amount in reservations]
@@ -299,7 +306,7 @@ def _key(project: Project, check: CheckTable, job: Job) -> str:
             "check": msgspec.to_builtins(check),
             "alpha": alpha_of(check, project.file),
             "depends": dict(job.depends),
-            "version": __version__,
+            "methods": method_versions(stage_of(check)),
         }
     )
 
