@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -42,6 +43,15 @@ STAGES = {
     "gate": "assay.checks.gate",
     "monitor": "assay.checks.monitoring",
 }
+REFUTING = 0.01
+"""What stays spent of the error probability of a check whose rows turned out to depend on each other.
+
+Such a check decides nothing, and its alpha comes back, so that it can be asked again with the unit declared. Let A be a
+false pass of the first asking, B of the second, and R the finding that came between. If rows are independent,
+P(A) <= alpha and P(R) <= 0.01, the level of the tests for clustering; B is possible only after R, so that
+P(A or B) <= alpha + 0.01. If they are not, the first asking assumed what is false, and P(B) <= alpha stands alone. The
+second verdict therefore prints its error with this much more. (P(B) itself bounds the excess when it is smaller.)
+"""
 # The worst first.
 WORST: tuple[Status, ...] = ("error", "fail", "inconclusive", "skipped", "pass")
 
@@ -234,8 +244,10 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
     store, key = project.store, _key(project, check, job)
     ledger = Ledger(store)
 
-    def reserve(connection: Connection) -> list[tuple[Reservation, float]]:
+    def reserve(connection: Connection) -> tuple[list[tuple[Reservation, float]], float]:
         held = []
+        refunds = [s.key for s in job.spends if s.kind == "alpha" and not s.apart]
+        doubt = math.fsum(ledger.refunded(connection, refund) for refund in refunds)
         for spend in job.spends:
             if spend.once and ledger.is_paid(connection, spend.kind, spend.key, spend.once):
                 continue
@@ -244,20 +256,20 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
                 spend.kind,
                 f"{spend.key}:{key[:12]}" if spend.apart else spend.key,
                 spend.amount,
-                limit=spend.limit,
+                limit=spend.limit + (doubt if spend.kind == "alpha" else 0.0),
                 check=check.name,
                 detail={"once": spend.once} | ({"about": spend.about} if spend.about else {}),
                 cache_key=key,
             )
             held.append((reservation, spend.amount))
-        return held
+        return held, doubt
 
     def give_back(connection: Connection, why: str) -> None:
         for reservation, _ in reservations:
             ledger.release_in(connection, reservation.id, why)
 
     try:
-        reservations = store.write(reserve)
+        reservations, doubt = store.write(reserve)
     except BudgetSpent:
         # Another process may have had the answer to this very question recorded meanwhile.
         stored = _stored(project, check, job)
@@ -286,10 +298,15 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
         )
         for verdict in verdicts
     ]
-    if not any(_could_err(verdict) for verdict in verdicts):
+    refunded = not any(_could_err(verdict) for verdict in verdicts)
+    if refunded:
         # Nothing could have passed falsely, so that whoever mends what was missing may ask again.
-        reservations = [(held, 0.0 if held.kind == "alpha" else amount) for held, amount in reservations]
-    records.record(store, verdicts=verdicts, cache_key=key, settle=reservations)
+        reservations = [
+            (held, min(amount, REFUTING) if held.kind == "alpha" else amount) for held, amount in reservations
+        ]
+    elif doubt:
+        verdicts = [_asked_again(verdict, doubt) for verdict in verdicts]
+    records.record(store, verdicts=verdicts, cache_key=key, settle=reservations, refunded=refunded)
     return verdicts, False
 
 
@@ -297,6 +314,16 @@ def _could_err(verdict: Verdict) -> bool:
     """Whether a verdict took a part of the error probability: not when its own assumptions kept it from deciding."""
     refuted = any(assumption.detail.startswith("refuted") for assumption in verdict.guarantee.assumptions)
     return verdict.passed or verdict.failed or (verdict.guarantee.kind != "none" and not refuted)
+
+
+def _asked_again(verdict: Verdict, doubt: float) -> Verdict:
+    """Print the error of a check together with that of having asked before: see :data:`REFUTING`."""
+    guarantee = verdict.guarantee
+    if not guarantee.error:
+        return verdict
+    scope = f"{guarantee.scope}, with {doubt:g} for the asking that found its rows to depend on each other"
+    guarantee = msgspec.structs.replace(guarantee, error=min(guarantee.error + doubt, 1 - 1e-9), scope=scope)
+    return msgspec.structs.replace(verdict, guarantee=guarantee)
 
 
 def _key(project: Project, check: CheckTable, job: Job) -> str:

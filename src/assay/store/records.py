@@ -67,6 +67,7 @@ def record(
     run_id: str | None = None,
     model: str = "",
     datasets: Mapping[str, str] | None = None,
+    refunded: bool = False,
 ) -> list[str]:
     """Commit verdicts, what they spent, the alias that they move and their lineage, in one transaction.
 
@@ -90,6 +91,8 @@ def record(
         The version that the verdicts are about, as ``name/version``.
     datasets : dict of str to str, optional
         Name and content fingerprint of the datasets that were read; by default what the evidence of each verdict says.
+    refunded : bool
+        Whether the verdicts decide nothing, so that most of the error probability came back; kept with what was spent.
 
     Returns
     -------
@@ -133,8 +136,10 @@ def record(
             if repeated:
                 ledger.release_in(connection, reservation.id, f"verdict {first} was on record already")
             else:
-                several = {"verdicts": ids} if len(ids) > 1 else {}
-                ledger.settle(connection, reservation, amount, first, {**named, **several})
+                extra: dict[str, Any] = {"verdicts": ids} if len(ids) > 1 else {}
+                if refunded:
+                    extra["refunded"] = True
+                ledger.settle(connection, reservation, amount, first, {**named, **extra})
         if alias is not None:
             move_alias(connection, msgspec.structs.replace(alias, detail={**alias.detail, **named}), first)
         add_edges(connection, lineage)
