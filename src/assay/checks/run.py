@@ -193,7 +193,7 @@ def run_checks(
         project.store.sync()
     ready = [(check, prepare(check, inputs)) for check in checks if not model or check.model in ("", model)]
     for check, job in ready:
-        if not _stored(project, check, job):
+        if not stored_verdicts(project, check, job):
             job.look()
     for check, job in ready:
         progress(check.name)
@@ -226,41 +226,54 @@ def prepare(check: CheckTable, inputs: Inputs) -> Job:
     return job
 
 
+def reserve(
+    connection: Connection,
+    project: Project,
+    check: CheckTable,
+    job: Job,
+    *,
+    lease_seconds: float = 600,
+    put_by: bool = False,
+) -> list[tuple[Reservation, float]]:
+    """Hold all that a check may spend, inside of ``Store.write``: all of it, or nothing."""
+    ledger, key = Ledger(project.store), _key(project, check, job)
+    held = []
+    for spend in job.spends:
+        if spend.once and ledger.is_paid(connection, spend.kind, spend.key, spend.once):
+            continue
+        detail = {"once": spend.once} | ({"about": spend.about} if spend.about else {})
+        reservation = ledger.reserve_in(
+            connection,
+            spend.kind,
+            f"{spend.key}:{key[:12]}" if spend.apart else spend.key,
+            spend.amount,
+            limit=spend.limit,
+            check=check.name,
+            detail=detail | ({"put_by": True} if put_by else {}),
+            lease_seconds=lease_seconds,
+            cache_key=key,
+        )
+        held.append((reservation, spend.amount))
+    return held
+
+
 def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict], bool]:
     """Return a check's verdicts, and whether they were stored before."""
-    stored = _stored(project, check, job)
+    stored = stored_verdicts(project, check, job)
     if stored:
         return stored, True
     store, key = project.store, _key(project, check, job)
     ledger = Ledger(store)
-
-    def reserve(connection: Connection) -> list[tuple[Reservation, float]]:
-        held = []
-        for spend in job.spends:
-            if spend.once and ledger.is_paid(connection, spend.kind, spend.key, spend.once):
-                continue
-            reservation = ledger.reserve_in(
-                connection,
-                spend.kind,
-                f"{spend.key}:{key[:12]}" if spend.apart else spend.key,
-                spend.amount,
-                limit=spend.limit,
-                check=check.name,
-                detail={"once": spend.once} | ({"about": spend.about} if spend.about else {}),
-                cache_key=key,
-            )
-            held.append((reservation, spend.amount))
-        return held
 
     def give_back(connection: Connection, why: str) -> None:
         for reservation, _ in reservations:
             ledger.release_in(connection, reservation.id, why)
 
     try:
-        reservations = store.write(reserve)
+        reservations = store.write(lambda connection: reserve(connection, project, check, job))
     except BudgetSpent:
         # Another process may have had the answer to this very question recorded meanwhile.
-        stored = _stored(project, check, job)
+        stored = stored_verdicts(project, check, job)
         if not stored:
             raise
         return stored, True
@@ -311,7 +324,8 @@ def _key(project: Project, check: CheckTable, job: Job) -> str:
     )
 
 
-def _stored(project: Project, check: CheckTable, job: Job) -> list[Verdict]:
+def stored_verdicts(project: Project, check: CheckTable, job: Job) -> list[Verdict]:
+    """Verdicts of the same check on the same inputs, which cost nothing any more."""
     return records.find(project.store, _key(project, check, job)) if project.has_store else []
 
 

@@ -28,13 +28,14 @@ class Balance(msgspec.Struct, frozen=True):
 def balance_of(connection: Connection, kind: str, key: str, time: int) -> Balance:
     """Sum up a budget as it stands at a time.
 
-    A reservation counts until it is settled or released, dead or alive.
+    A reservation counts until it is settled or released, dead or alive. Only what was put by, for an evaluation that
+    has not begun, comes back by itself.
     """
     settled = connection.scalars(
         select(ledger.c.amount).where(ledger.c.kind == kind, ledger.c.key == key, ledger.c.state == "settle")
     ).all()
     opened = open_reservations(connection, kind, key)
-    dead = [held.amount for held in opened if is_dead(held, time)]
+    dead = [held.amount for held in opened if is_dead(held, time) and not is_put_by(held)]
     live = [held.amount for held in opened if not is_dead(held, time)]
     return Balance(spent=math.fsum((*settled, *dead)), held=math.fsum(live))
 
@@ -42,6 +43,11 @@ def balance_of(connection: Connection, kind: str, key: str, time: int) -> Balanc
 def is_dead(held: Entry, time: int) -> bool:
     """Whether the lease of a reservation is over, so that its process has died or forgotten it."""
     return held.expires is not None and held.expires <= time
+
+
+def is_put_by(held: Entry) -> bool:
+    """Whether a reservation waits for an evaluation that has not begun: nothing can have been seen."""
+    return bool(held.detail.get("put_by"))
 
 
 def open_reservations(connection: Connection, kind: str | None = None, key: str | None = None) -> list[Entry]:

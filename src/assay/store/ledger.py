@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from assay.errors import BudgetSpent, LedgerError
 from assay.store import chain
-from assay.store.balance import Balance, balance_of, find_open, is_dead, open_reservations
+from assay.store.balance import Balance, balance_of, find_open, is_dead, is_put_by, open_reservations
 from assay.store.schema import ledger, now
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ class Ledger:
     **It fails closed.** A reservation whose process died counts as spent once its lease is over, for the process may
     have seen the answer. It comes back only if somebody releases it, or if the same question is asked again (same
     check and same ``cache_key``): equal inputs give an equal verdict, so that the second asking learns nothing more.
+    What was put by for later (``put_by`` in its detail) was never looked at: the question that it waits for takes it
+    over, and when its lease is over it comes back.
 
     **What the chain shows.** Each entry's hash covers its content, its number and the hash of the entry before, and a
     row apart holds the number and hash of the newest. So :meth:`verify` finds an entry that was changed, deleted,
@@ -173,7 +175,8 @@ class Ledger:
         time = now()
         opened = open_reservations(connection, kind, key)
         for left in opened if cache_key else ():
-            if is_dead(left, time) and left.check_id == check and left.detail.get("cache_key") == cache_key:
+            same = left.check_id == check and left.detail.get("cache_key") == cache_key
+            if same and (is_dead(left, time) or is_put_by(left)):
                 _close(connection, left, time, {"reason": "the same question is asked again"})
         balance = balance_of(connection, kind, key, time)
         if math.fsum((balance.spent, balance.held, amount)) > limit + TOLERANCE:
