@@ -12,9 +12,9 @@ from assay.core.nearest import did_you_mean
 from assay.core.project import Adaptivity
 from assay.errors import ClaimError, UsageError
 from assay.gate import bennett, exact, hoeffding, wald
+from assay.gate.condition import Mode, Term
 from assay.gate.forms import forms_of
 from assay.gate.grammar import parse
-from assay.gate.judge import Mode
 from assay.gate.targets import Expected, Size, Target
 
 if TYPE_CHECKING:
@@ -196,7 +196,8 @@ def plan(
         Bound on the share of rows whose predictions change. A clause ``d < 0.1`` gives one by itself; a bound that is
         given here is part of the claim.
     baseline : float, in [0, 1), optional
-        Accuracy that the old model has at least: how many passes there can be (see :meth:`Plan.ways`).
+        Accuracy that the old model has at least: how many passes there can be (see :meth:`Plan.ways`), and what the
+        tolerance of a ratio ``n / o > 1.02 +/- 0.01`` comes to.
     design_effect : float, at least 1
         How many dependent rows tell as much as one independent row; verdicts on units print it. It is an estimate, and
         makes an estimate of the plan.
@@ -236,7 +237,7 @@ def plan(
     parsed = parse(condition) if isinstance(condition, str) else condition
     nats = nats_of(reliability, steps, adaptivity)
     _check(mode, method, disagreement, baseline, design_effect, unit_size)
-    found = sized(parsed, nats, mode, method, disagreement)
+    found = sized(parsed, nats, mode, method, disagreement, baseline)
     per_commit = _dear(total(size.per_commit for _, size in found), design_effect)
     labels = _dear(total(size.labels for _, size in found), design_effect)
     if method == "sequential":
@@ -255,7 +256,9 @@ def plan(
         units=None if unit_size is None else math.ceil(labels / unit_size),
         clauses=tuple(_clause(target, size, design_effect) for target, size in found),
         paper={
-            name: _dear(total(size.labels for _, size in sized(parsed, nats, mode, name, disagreement)), design_effect)
+            name: _dear(
+                total(size.labels for _, size in sized(parsed, nats, mode, name, disagreement, baseline)), design_effect
+            )
             for name in ("hoeffding", "bennett")
         },
         disagreement=disagreement,
@@ -266,11 +269,16 @@ def plan(
 
 
 def sized(
-    condition: Condition, nats: float, mode: Mode, method: Method | str, disagreement: float | None
+    condition: Condition,
+    nats: float,
+    mode: Mode,
+    method: Method | str,
+    disagreement: float | None,
+    baseline: float | None = None,
 ) -> list[tuple[Target, Size]]:
     """Size every clause at an error of ``exp(-nats)`` an answer; those on the same rows hold at the same number."""
     chosen = _METHODS[method]
-    targets = [_target(clause, condition, nats, mode, disagreement) for clause in condition.clauses]
+    targets = [_target(clause, condition, nats, mode, disagreement, baseline) for clause in condition.clauses]
     found = [(target, chosen(target, 1) if target.tolerance else _unsized(target)) for target in targets]
     while method == "exact":
         most: dict[str, int] = {}
@@ -341,7 +349,14 @@ def _check(
         raise UsageError(f"unit_size: {unit_size!r} is below 1; it is the number of rows of a unit")
 
 
-def _target(clause: Clause, condition: Condition, nats: float, mode: Mode, disagreement: float | None) -> Target:
+def _target(
+    clause: Clause,
+    condition: Condition,
+    nats: float,
+    mode: Mode,
+    disagreement: float | None,
+    baseline: float | None,
+) -> Target:
     """Put a clause as a question; a clause on ``d`` beside others may have no tolerance, as it needs no labels."""
     forms, constant = forms_of(clause)
     if not forms:
@@ -352,6 +367,7 @@ def _target(clause: Clause, condition: Condition, nats: float, mode: Mode, disag
             f"{str(clause)!r} has no tolerance, and no number of labels is enough for a model at its very limit: "
             f"write {clause} +/- 0.01"
         )
+    tolerance = clause.tolerance * _least_times(clause, baseline)
     fp = mode == "fp-free"
     sign = 1.0 if clause.upward == fp else -1.0
     null = round(sign * (clause.threshold - constant), 15)
@@ -362,16 +378,28 @@ def _target(clause: Clause, condition: Condition, nats: float, mode: Mode, disag
         clause=clause,
         forms=forms,
         null=null,
-        alternative=round(null + 2 * clause.tolerance, 15),
+        alternative=round(null + 2 * tolerance, 15),
         constant=constant,
         sign=sign,
-        tolerance=clause.tolerance,
+        tolerance=tolerance,
         nats=nats,
         nats_alpha=nats if fp else nats + math.log(len(condition.clauses)),
         nats_miss=nats + math.log(len(labelled)) if fp and clause in labelled else nats,
         clauses=len(condition.clauses),
         disagreement=bound,
     )
+
+
+def _least_times(clause: Clause, baseline: float | None) -> float:
+    """Give the least that a tolerance is multiplied by: that of ``n / o > 1.02 +/- 0.01`` is 0.01 times o."""
+    if not clause.times:
+        return 1.0
+    if not baseline or any(term != Term("accuracy", "old") for _, term in clause.times):
+        raise ClaimError(
+            f"{str(clause)!r}: its tolerance is a share of a metric that may be 0; give the accuracy that the old model "
+            "has at least (baseline), or a tolerance that is a number"
+        )
+    return baseline * sum(c for c, _ in clause.times)
 
 
 def _unsized(target: Target) -> Size:

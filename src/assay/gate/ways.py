@@ -90,7 +90,7 @@ def _fresh(plan: Plan, condition: Condition, spent: float) -> tuple[Way, ...]:
     nats, steps, scale = math.log(plan.steps), plan.steps, plan.design_effect
     each: dict[str, int] = {}
     rows: dict[str, int] = {}
-    for target, size in sized(condition, spent + nats, plan.mode, "exact", plan.disagreement):
+    for target, size in sized(condition, spent + nats, plan.mode, "exact", plan.disagreement, plan.baseline):
         for kind, n in size.labels.items():
             form = target.form
             share = target.disagreement if form is not None and form.paired else None
@@ -105,7 +105,7 @@ def _fresh(plan: Plan, condition: Condition, spent: float) -> tuple[Way, ...]:
         found.append(Way(name, steps * labels, steps * labels, labels, nats, True, needs))
     means: dict[str, float] = {}
     most: dict[str, int] = {}
-    for _, size in sized(condition, spent + nats, plan.mode, "sequential", plan.disagreement):
+    for _, size in sized(condition, spent + nats, plan.mode, "sequential", plan.disagreement, plan.baseline):
         edges = [one.mean for one in size.expected if one.edge]
         if size.labels and not edges:
             return tuple(found)
@@ -124,7 +124,7 @@ def _fresh(plan: Plan, condition: Condition, spent: float) -> tuple[Way, ...]:
 def _fixed(plan: Plan, condition: Condition, nats: float) -> int:
     return math.ceil(
         plan.design_effect
-        * total(size.labels for _, size in sized(condition, nats, plan.mode, "exact", plan.disagreement))
+        * total(size.labels for _, size in sized(condition, nats, plan.mode, "exact", plan.disagreement, plan.baseline))
     )
 
 

@@ -244,6 +244,21 @@ def test_the_ways_of_those_who_see_nothing_or_ask_once() -> None:
     assert not next(way for way in until.ways() if "first pass" in way.name).answers
 
 
+def test_the_tolerance_of_a_ratio_needs_a_baseline() -> None:
+    ratio = plan("n / o > 1.02 +/- 0.01", reliability=0.99, baseline=0.8)
+    assert ratio.labels == plan("n - 1.02*o > 0 +/- 0.008", reliability=0.99).labels
+    with pytest.raises(ClaimError, match="baseline"):
+        plan("n / o > 1.02 +/- 0.01", reliability=0.99)
+
+
+def test_f1_scores_and_means() -> None:
+    score = plan("f1(new) > 0.8 +/- 0.02", reliability=0.99)
+    assert score.labels == binomial.rows_needed(0.8 / 1.2, 0.84 / 1.16, 0.01, 0.01)
+    assert "positive or called so" in str(score)
+    mean = plan("mean(delay) < 0.3 +/- 0.02", reliability=0.99)
+    assert mean.labels == math.ceil(math.log(100) / (2 * 0.02**2))
+
+
 def test_units_and_design_effect() -> None:
     alone = plan("n > 0.9 +/- 0.02", reliability=0.99)
     grouped = plan("n > 0.9 +/- 0.02", reliability=0.99, design_effect=3.5, unit_size=20)
