@@ -8,12 +8,14 @@ if TYPE_CHECKING:
     from assay.gate.condition import Clause, Condition, Term
     from assay.gate.decision import decide, decide_slices
     from assay.gate.grammar import parse
+    from assay.gate.sequential import Sequential
 
-__all__ = ["Clause", "Condition", "Term", "decide", "decide_slices", "parse"]
+__all__ = ["Clause", "Condition", "Sequential", "Term", "decide", "decide_slices", "parse"]
 
 _HOME = {
     "Clause": "condition",
     "Condition": "condition",
+    "Sequential": "sequential",
     "Term": "condition",
     "decide": "decision",
     "decide_slices": "decision",

@@ -30,7 +30,7 @@ def decide(
     steps: int = 1,
     adaptivity: Adaptivity = "none",
     mode: Mode = "fp-free",
-    method: Literal["exact"] = "exact",
+    method: Literal["exact", "sequential"] = "exact",
     unit: Any = None,
     unit_name: str = "",
     slices: Mapping[str, Any] | None = None,
@@ -39,6 +39,7 @@ def decide(
     new_scores: Any = None,
     old_scores: Any = None,
     positive: Any = None,
+    order: Any = None,
     check: str = "gate",
     blocking: bool = False,
     severity: Severity = "error",
@@ -79,7 +80,11 @@ def decide(
         is counted: with 20 answers and their estimates, alpha / 20 each, noise passes four times in five.
     mode : {"fp-free", "fn-free"}
         ``fp-free`` passes only what is shown. ``fn-free`` fails only what is refuted, and passes all else.
-    method : {"exact"}
+    method : {"exact", "sequential"}
+        ``exact`` judges rows that all have a label, once. ``sequential`` may be asked again after every label: labels
+        may be missing (None, NaN or null), the rows that count are those of a fixed order up to the first missing
+        label that matters, and ``inconclusive`` says how many are still needed. See :class:`assay.gate.Sequential`,
+        whose guarantee it has.
     unit : array of shape (n,), optional
         The independent unit of each row (customer, day, machine).
     unit_name : str, optional
@@ -95,6 +100,8 @@ def decide(
         Probabilities of the positive class, where ``new`` and ``old`` are labels; ``brier`` needs them.
     positive : optional
         The positive label for ``brier``, ``precision`` and ``recall``; 1 (or True) when the labels are 0 and 1.
+    order : array of int, optional
+        For ``sequential``: the rows in the order in which they are labelled, fixed before the models were seen.
     check, blocking, severity
         Passed on to the verdict.
 
@@ -138,11 +145,22 @@ def decide(
     'exact, 1% false pass'
     """
     start = time.perf_counter()
-    alpha, per_test = _level(reliability, steps, adaptivity, mode, method)
+    alpha, per_test = level_of(reliability, steps, adaptivity, mode, method)
     parsed = parse(condition) if isinstance(condition, str) else condition
     whole = parsed
     if parsed.template and slices:
         whole = Condition(tuple(dict.fromkeys(c for name in slices for c in parsed.on(name).clauses)))
+    if method == "sequential":
+        from assay.gate.sequential import look
+
+        return look(
+            whole, labels, start=start, new=new, old=old, reliability=reliability, steps=steps, adaptivity=adaptivity,
+            mode=mode, unit=unit, unit_name=unit_name, slices=slices, timestamp=timestamp, columns=columns,
+            new_scores=new_scores, old_scores=old_scores, positive=positive, order=order, check=check,
+            blocking=blocking, severity=severity,
+        )  # fmt: skip
+    if order is not None:
+        raise UsageError("order: only method='sequential' has an order of labelling")
     inputs = collect(
         whole, labels=labels, new=new, old=old, new_scores=new_scores, old_scores=old_scores, positive=positive,
         unit=unit, unit_name=unit_name, slices=slices,
@@ -217,7 +235,9 @@ def decide_slices(
         As in :func:`decide`.
     """
     start = time.perf_counter()
-    alpha, per_test = _level(reliability, steps, adaptivity, mode, method)
+    alpha, per_test = level_of(reliability, steps, adaptivity, mode, method)
+    if method != "exact":  # type: ignore[comparison-overlap]
+        raise UsageError("method: a verdict for each slice takes method='exact'; decide() judges all slices together")
     parsed = parse(condition) if isinstance(condition, str) else condition
     if not parsed.template:
         raise ClaimError(f"{str(parsed)!r} has no {TEMPLATE} to put slices into: write accuracy(new | {TEMPLATE})")
@@ -257,10 +277,11 @@ def decide_slices(
     ]
 
 
-def _level(reliability: float, steps: int, adaptivity: str, mode: str, method: str) -> tuple[float, float]:
+def level_of(reliability: float, steps: int, adaptivity: str, mode: str, method: str = "exact") -> tuple[float, float]:
     """Check the terms; give the error of all steps together and of one test."""
     for name, value, type_ in (
-        ("adaptivity", adaptivity, Adaptivity), ("mode", mode, Mode), ("method", method, Literal["exact"])
+        ("adaptivity", adaptivity, Adaptivity), ("mode", mode, Mode),
+        ("method", method, Literal["exact", "sequential"]),
     ):  # fmt: skip
         if value not in get_args(type_):
             raise UsageError(f"{name}: {value!r} is not known{hint(str(value), get_args(type_))}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +57,18 @@ class Inputs:
     def n(self) -> int:
         """Number of rows."""
         return int(self.labels.size)
+
+    def at(self, rows: NDArray[np.intp]) -> Inputs:
+        """Give some of the rows, in the order asked for."""
+        return replace(
+            self,
+            labels=self.labels[rows],
+            predicted={model: values[rows] for model, values in self.predicted.items()},
+            scores={model: values[rows] for model, values in self.scores.items()},
+            positive=None if self.positive is None else self.positive[rows],
+            slices={name: mask[rows] for name, mask in self.slices.items()},
+            unit=None if self.unit is None else self.unit[rows],
+        )
 
 
 def collect(

@@ -295,7 +295,7 @@ def test_same_inputs_same_verdict(rows: dict[str, Any]) -> None:
         ({"steps": 5000, "adaptivity": "full"}, UsageError, "plan fewer steps"),
         ({"adaptivity": "firstChange"}, UsageError, "'firstChange' is not known (did you mean 'first-change'?)"),
         ({"mode": "fpfree"}, UsageError, "did you mean 'fp-free'?"),
-        ({"method": "hoeffding"}, UsageError, "method: 'hoeffding' is not known (there are exact)"),
+        ({"method": "hoeffding"}, UsageError, "method: 'hoeffding' is not known (there are exact, sequential)"),
     ],
 )
 def test_bad_input_is_named(rows: dict[str, Any], change: dict[str, Any], error: type[Exception], words: str) -> None:
