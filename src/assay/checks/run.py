@@ -186,6 +186,7 @@ def run_checks(
         Called with the id of each check before it is evaluated.
     """
     started = time.perf_counter()
+    owner_addresses(project)
     inputs = Inputs(project, datasets or {}, series, candidate)
     results: list[Verdict] = []
     cached: set[str] = set()

@@ -32,7 +32,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     kind : str
         ``"verdict"`` or ``"alarm"``.
     target : str
-        ``mailto:owner@example.org`` or an ``http(s)://`` address.
+        :func:`name_of` the address; the address itself, which may hold a secret, is not kept.
     body : dict
         What it speaks of: ids of verdicts, a reason.
     attempts : int
@@ -44,6 +44,11 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     body: dict[str, Any]
     attempts: int
+
+
+def name_of(address: str) -> str:
+    """What stands for an address in the store."""
+    return digest(address)[:16]
 
 
 def leave(
@@ -62,7 +67,7 @@ def leave(
         What it is about: a second notice of the same is not left.
     """
     time = now()
-    for target in targets:
+    for target in map(name_of, targets):
         identity = digest([kind, once, target]) if once else secrets.token_hex(32)
         if once and connection.execute(select(notices.c.id).where(notices.c.id == identity)).first():
             continue

@@ -264,7 +264,7 @@ notices = Table(
     Column("id", String(120), primary_key=True),
     Column("created", BigInteger, nullable=False),
     Column("kind", String(16), nullable=False, comment="verdict or alarm"),
-    Column("target", Text, nullable=False, comment="mailto: or http(s) address of the owner"),
+    Column("target", String(16), nullable=False, comment="hash of the owner's address"),
     Column("body", Text, nullable=False, comment="JSON: what it speaks of"),
     Column("attempts", Integer, nullable=False),
     Column("due", BigInteger, comment="NULL once it was delivered or given up"),

@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=120), nullable=False),
         sa.Column("created", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False, comment="verdict or alarm"),
-        sa.Column("target", sa.Text(), nullable=False, comment="mailto: or http(s) address of the owner"),
+        sa.Column("target", sa.String(length=16), nullable=False, comment="hash of the owner's address"),
         sa.Column("body", sa.Text(), nullable=False, comment="JSON: what it speaks of"),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("due", sa.BigInteger(), nullable=True, comment="NULL once it was delivered or given up"),
