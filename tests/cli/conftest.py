@@ -22,7 +22,7 @@ from loan_project import FLOOR, GATE, MODEL, TRAIN, Assay, Said, declare, loans,
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GITHUB_ACTIONS", "ASSAY_STORE", "ASSAY_DEBUG", "FORCE_COLOR"):
+    for name in ("GITHUB_ACTIONS", "ASSAY_STORE", "ASSAY_LEDGER", "ASSAY_DEBUG", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "120")
 

@@ -94,7 +94,7 @@ def test_the_owner_gets_the_numbers_that_the_developer_does_not(
     [(recipients, subject, text)] = mailbox.mails
     assert recipients == ["owner@example.org"]
     assert subject == "[assay] loans: good-enough passed"
-    assert "accuracy(new): 0.925, between 0.9" in text
+    assert "n: 0.925, between 0.9" in text
     [message] = hook.received
     assert message["passed"] is True
     assert message["verdicts"][0]["evidence"]["estimate"] == 0.925  # type: ignore[index]

@@ -91,7 +91,7 @@ def follow(document: Path, folder: Path) -> list[Answer]:
         script.chmod(0o755)
     lines = [
         f'export PATH="{tools}:$PATH" PYTHONPATH="{ROOT / "src"}" COLUMNS=80 OMP_NUM_THREADS=1',
-        "unset CI GITHUB_ACTIONS ASSAY_STORE PYTHONDONTWRITEBYTECODE",
+        "unset CI GITHUB_ACTIONS ASSAY_STORE ASSAY_LEDGER PYTHONDONTWRITEBYTECODE",
     ]
     lines += [f'cd "{folder}"']
     asked: list[Command] = []

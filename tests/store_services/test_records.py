@@ -115,6 +115,8 @@ def test_verdict_spend_alias_and_lineage_at_once(store: Store) -> None:
     assert (settle.verdict_id, promotion.verdict_id) == (name, name)
     assert (promotion.kind, promotion.key) == ("promotion", version.digest)
     assert promotion.detail == {
+        "recording": settle.detail["recording"],
+        "body": settle.detail["body"],
         "name": "flights",
         "alias": "champion",
         "from": None,

@@ -116,7 +116,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
             reliability=1 - per_answer,
             mode=check.mode,
             timestamp=dataset.timestamp,
-            columns=dataset.repeated_columns(),
+            content=None if dataset.declared.unit else dataset.content,
             check=check.name,
             blocking=check.blocking,
         )
@@ -179,7 +179,10 @@ def _rows(
     condition = parse(check.claim)
     new, old = said[0], said[1] if len(said) > 1 else None
     predicates = slices or {
-        name: predicate for name, predicate in inputs.project.file.slices.items() if name in condition.slices
+        name: inputs.project.file.slices.get(name, name)
+        for name in condition.slices
+        # What is one word is the name of a slice, unless it is that of a column.
+        if name in inputs.project.file.slices or not name.isidentifier() or name in dataset.frame
     }
     return {
         "labels": dataset.labels,
@@ -190,7 +193,13 @@ def _rows(
         "positive": new.positive,
         "unit": dataset.unit,
         "unit_name": dataset.declared.unit or "",
-        "slices": {name: mask(dataset.frame, predicate) for name, predicate in predicates.items()},
+        "max_unit_size": dataset.declared.max_unit_size if dataset.declared.unit else None,
+        "columns": dataset.repeated_columns()
+        | {name: dataset.frame[name] for name in condition.columns if name in dataset.frame},
+        "slices": {
+            name: mask(dataset.frame, predicate, name if name != predicate else "")
+            for name, predicate in predicates.items()
+        },
     }
 
 

@@ -117,19 +117,33 @@ class Dataset:
         hidden = {self.declared.label, *self.declared.ignore, *(self.terms.hidden if self.terms else ())}
         return to_arrow(self.table.drop(*(column for column in self.table.columns if column in hidden)))
 
+    @property
+    def content(self) -> np.ndarray | None:
+        """A digest of each row by all columns but its id and label, equal for copies; shape (n,)."""
+        import pandas as pd
+
+        names = [name for name in self.frame if name not in {self.declared.label, self.declared.id}]
+        if not names:
+            return None
+        held = self.frame[names]
+        # Lists and the like have no hash.
+        texts = {name: held[name].astype(str) for name in names if held[name].dtype == object}
+        digest: np.ndarray = pd.util.hash_pandas_object(held.assign(**texts), index=False).to_numpy()
+        return digest
+
     def repeated_columns(self) -> dict[str, np.ndarray]:
         """Columns whose values repeat like ids of customers or machines: rows that share one may not be independent."""
         declared = self.declared
         rows = len(self.frame)
         found = {}
         for column in self.frame.columns:
-            if column in {declared.label, declared.id, declared.unit, declared.timestamp}:
+            if column in {declared.label, declared.unit, declared.timestamp}:
                 continue
             values = self.frame[column]
             looks_like_id = str(column).lower() in {"id", "user", "customer", "date", "day", "group", "session"} or str(
                 column
             ).lower().endswith(("_id", "_date", "_day", "_key"))
-            if looks_like_id and 1 < values.nunique() < rows:
+            if (column == declared.id or looks_like_id) and 1 < values.nunique() < rows:
                 found[str(column)] = values.to_numpy()
         return found
 

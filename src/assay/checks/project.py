@@ -67,12 +67,17 @@ class Project:
         """The store: ``.assay/store.db``, or the database that the environment variable ``ASSAY_STORE`` names."""
         from assay.store import Store
 
-        return Store.open(os.environ.get("ASSAY_STORE"), root=self.root)
+        return Store.open(os.environ.get("ASSAY_STORE"), root=self.root, ledger=self.shared_ledger)
+
+    @property
+    def shared_ledger(self) -> str:
+        """The git remote that has the ledger: ``ASSAY_LEDGER`` in the environment, else what the project file names."""
+        return os.environ.get("ASSAY_LEDGER") or self.file.project.ledger
 
     @property
     def has_store(self) -> bool:
         """Whether anything can have been recorded yet; asking makes no store."""
-        return "ASSAY_STORE" in os.environ or (self.root / ".assay" / "store.db").exists()
+        return "ASSAY_STORE" in os.environ or bool(self.shared_ledger) or (self.root / ".assay" / "store.db").exists()
 
     @property
     def records(self) -> Store:

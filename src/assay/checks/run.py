@@ -33,6 +33,8 @@ from assay.store.notices import leave
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from sqlalchemy import Connection
+
     from assay.checks.project import Project
     from assay.core.project import CheckTable
     from assay.core.waiver import Waiver
@@ -165,7 +167,8 @@ def run_checks(
 ) -> CheckRun:
     """Evaluate the selected checks and commit each one's verdicts with what they cost.
 
-    A check whose text and inputs were judged before gives the stored verdicts and spends nothing. All inputs are
+    A check whose text and inputs were judged before, by another clone too where the ledger is shared, gives the stored
+    verdicts and spends nothing. All inputs are
     looked at before anything is written, so that a refused run leaves no trace. A check whose budget is spent is
     inconclusive, and keeps the others from nothing. What a waiver lets through is entered in the ledger.
 
@@ -193,6 +196,8 @@ def run_checks(
     unpaid: list[str] = []
     checks = select(project.file, selection)
     waivers = waiving.in_force(project, {check.name for check in checks})
+    if project.shared_ledger:
+        project.store.sync()
     ready = [(check, prepare(check, inputs)) for check in checks if not model or check.model in ("", model)]
     for check, job in ready:
         if not _stored(project, check, job):
@@ -237,19 +242,14 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
         return stored, True
     store, key = project.store, _key(project, check, job)
     ledger = Ledger(store)
-    paid = {
-        (entry.kind, entry.key, entry.detail.get("once"))
-        for spend in job.spends
-        if spend.once
-        for entry in ledger.entries(kind=spend.kind, key=spend.key)
-        if entry.state == "settle"
-    }
-    reservations: list[tuple[Reservation, float]] = []
-    for spend in job.spends:
-        if spend.once and (spend.kind, spend.key, spend.once) in paid:
-            continue
-        try:
-            reservation = ledger.reserve(
+
+    def reserve(connection: Connection) -> list[tuple[Reservation, float]]:
+        held = []
+        for spend in job.spends:
+            if spend.once and ledger.is_paid(connection, spend.kind, spend.key, spend.once):
+                continue
+            reservation = ledger.reserve_in(
+                connection,
                 spend.kind,
                 f"{spend.key}:{key[:12]}" if spend.apart else spend.key,
                 spend.amount,
@@ -258,11 +258,21 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
                 detail={"once": spend.once} | ({"about": spend.about} if spend.about else {}),
                 cache_key=key,
             )
-        except BudgetSpent:
-            for held, _ in reservations:
-                ledger.release(held, "another budget is spent")
+            held.append((reservation, spend.amount))
+        return held
+
+    def give_back(connection: Connection, why: str) -> None:
+        for reservation, _ in reservations:
+            ledger.release_in(connection, reservation.id, why)
+
+    try:
+        reservations = store.write(reserve)
+    except BudgetSpent:
+        # Another process may have had the answer to this very question recorded meanwhile.
+        stored = _stored(project, check, job)
+        if not stored:
             raise
-        reservations.append((reservation, spend.amount))
+        return stored, True
     try:
         verdicts = job.evaluate()
     except (AssayError, KeyboardInterrupt) as problem:
@@ -271,8 +281,7 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
             return [_unjudged(check, "error", "the check broke", "what it said is withheld")], False
         # An input was refused, or a person stopped it, before any answer was given: nothing was learned from the data.
         why = "stopped before an answer" if isinstance(problem, KeyboardInterrupt) else "input refused"
-        for reservation, _ in reservations:
-            ledger.release(reservation, why)
+        store.write(lambda connection: give_back(connection, why))
         raise
     except Exception as problem:
         # The evaluation broke midway; what it read may have been shown, so the reservations stay spent.

@@ -10,10 +10,13 @@ from assay.core.fingerprint import digest
 from assay.core.project import line_of
 from assay.core.waiver import Waiver, waiver_of
 from assay.errors import ProjectError
+from assay.store import chain
 from assay.store.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+
+    from sqlalchemy import Connection
 
     from assay.checks.project import Project
     from assay.core.verdict import Verdict
@@ -44,8 +47,9 @@ def enter(project: Project, verdicts: Sequence[Verdict], waivers: Sequence[Waive
     if not let_through:
         return
     ledger = Ledger(project.store)
-    known = {(entry.key, entry.verdict_id) for entry in ledger.entries(kind="waiver")}
-    with project.store.transaction() as connection:
+
+    def work(connection: Connection) -> None:
+        known = {(entry.key, entry.verdict_id) for entry in chain.entries(connection, 1) if entry.kind == "waiver"}
         for verdict, waiver in let_through:
             detail = msgspec.to_builtins(waiver)
             key = digest(detail)
@@ -54,3 +58,5 @@ def enter(project: Project, verdicts: Sequence[Verdict], waivers: Sequence[Waive
                     connection, "waiver", key, 1, check=verdict.check, verdict_id=verdict.id,
                     detail={**detail, "status": verdict.status},
                 )  # fmt: skip
+
+    project.store.write(work)

@@ -24,7 +24,10 @@ def show(project_path: Path | None, limit: int, as_json: bool) -> None:
     from assay.store.ledger import Ledger
 
     project = options.open_project(project_path)
-    entries = Ledger(project.store).entries()[-limit:] if project.has_store else []
+    entries = []
+    if project.has_store:
+        project.store.sync()
+        entries = Ledger(project.store).entries()[-limit:]
     if as_json:
         import msgspec
 
@@ -43,9 +46,15 @@ def show(project_path: Path | None, limit: int, as_json: bool) -> None:
 @ledger.command()
 @options.project_option
 def verify(project_path: Path | None) -> None:
-    """Recompute the hash chain; a changed, deleted or reordered entry is named."""
+    """Recompute the hash chain, and that of a shared ledger; a changed, deleted or reordered entry is named."""
     from assay.store.ledger import Ledger
 
     project = options.open_project(project_path)
-    count = Ledger(project.store).verify() if project.has_store else 0
-    click.echo(f"{count} entries, chain verified")
+    count, where = 0, ""
+    if project.has_store:
+        store = project.store
+        if store.shared is not None:
+            store.shared.sync(store, thorough=True)
+            where = f", the same on {store.shared.name}"
+        count = Ledger(store).verify()
+    click.echo(f"{count} entries, chain verified{where}")

@@ -21,4 +21,9 @@ def digest(value: Any) -> str:
     >>> digest({"b": 1, "a": 2}) == digest({"a": 2, "b": 1})
     True
     """
-    return blake3(canonical_json(value)).hexdigest()
+    return bytes_digest(canonical_json(value))
+
+
+def bytes_digest(data: bytes) -> str:
+    """BLAKE3-256 of bytes, in hex."""
+    return blake3(data).hexdigest()

@@ -31,11 +31,13 @@ class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``task`` says what a label is: a class, or a number, for which checks that speak of classes are refused.
     ``schema`` names the schema file that validation inferred and a person reviewed, relative to the project file.
+    ``ledger`` names the git remote on which all clones share one ledger; empty when the ledger is in the store alone.
     """
 
     name: str
     task: Literal["classification", "regression"] = "classification"
     schema: str = "schema.toml"
+    ledger: str = ""
     description: str = ""
 
 
@@ -67,7 +69,7 @@ class DatasetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ``unit`` names the column of the independent unit, ``id`` the column by which late labels are joined, ``ignore``
     columns that are no features. ``queries`` is how often the set may answer, ``adaptivity`` what those who
     propose models see of its answers. ``max_unit_size`` bounds the rows of a unit, where that is known
-    beforehand; monitors read it.
+    beforehand; gates and monitors read it.
     """
 
     role: Role
@@ -257,6 +259,9 @@ def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
     found: list[tuple[Place, str]] = []
     if not 0 < project.budget.alpha < 1:
         found.append((("budget", "alpha"), f"alpha is {project.budget.alpha}; give a probability between 0 and 1"))
+    remote = project.project.ledger
+    if remote.startswith("-") or any(letter.isspace() for letter in remote):
+        found.append((("project", "ledger"), f"ledger is {remote!r}; name a git remote, such as 'origin', or its URL"))
     for name, dataset in project.datasets.items():
         if dataset.queries < 1:
             found.append((("datasets", name, "queries"), f"queries is {dataset.queries}; a set answers at least once"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
 from assay.gate.counts import Difference
-from assay.gate.judge import Finding, Mode, judge, kleene_and
+from assay.gate.judge import Finding, kleene_and
 from assay.gate.quantity import Affine
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from assay.core.check import Severity
     from assay.core.evidence import Scalar
     from assay.core.verdict import Status
-    from assay.gate.condition import Clause, Condition
+    from assay.gate.condition import Clause, Condition, Mode
     from assay.gate.inputs import Inputs
     from assay.gate.screening import Clusters
 
@@ -61,6 +61,7 @@ def answer(
     condition: Condition,
     inputs: Inputs,
     promise: Promise,
+    findings: list[Finding],
     clusters: Clusters | None,
     *,
     claim: str,
@@ -70,11 +71,7 @@ def answer(
     start: float,
     subject: str = "",
 ) -> Verdict:
-    """Judge every clause and build the verdict; ``start`` is a reading of ``time.perf_counter``."""
-    count = len(condition.clauses)
-    findings = [
-        judge(clause, inputs, promise.per_test, clauses=count, mode=promise.mode) for clause in condition.clauses
-    ]
+    """Build the verdict from what was found of each clause; ``start`` is a reading of ``time.perf_counter``."""
     status = _status(findings, promise.mode, clusters)
     main = _deciding(findings, status)
     return Verdict(
@@ -101,8 +98,7 @@ def _status(findings: list[Finding], mode: Mode, clusters: Clusters | None) -> S
         return "fail"
     if value == "true":
         return "pass"
-    blind = any(f.value == "unknown" and (f.measured is None or f.idle) for f in findings)
-    return "pass" if mode == "fn-free" and not blind else "inconclusive"
+    return "pass" if mode == "fn-free" and not any(f.blind for f in findings) else "inconclusive"
 
 
 def _deciding(findings: list[Finding], status: Status) -> Finding:
@@ -188,19 +184,20 @@ def _assumptions(main: Finding, inputs: Inputs, promise: Promise, clusters: Clus
     listed = []
     if inputs.unit is not None:
         listed.append(Assumption(f"each {inputs.unit_name} is independent of the others", "declared"))
-        if main.measured and "largest_move" in main.measured.statistic:
-            largest = main.measured.statistic["largest_move"]
-            further = "those here can" if main.clause.threshold else f"{largest:,.4g}"
-            about = f", less {main.clause.threshold:g} a row," if main.clause.threshold else ""
+        if main.measured and inputs.max_unit_size is not None:
+            listed.append(Assumption(f"no {inputs.unit_name} has more rows than {inputs.max_unit_size:,}", "declared"))
+        elif main.measured:
             listed.append(
                 Assumption(
-                    f"no {inputs.unit_name} can move its sum{about} by more than {further}",
+                    f"no {inputs.unit_name} has more rows, or can move further, than the largest here",
                     "unverifiable",
-                    f"the most that the predictions of any {inputs.unit_name} here allow, whatever its labels",
+                    f"of {_units(inputs.unit_name, 2)} like these alone nothing need be assumed; "
+                    "declare max_unit_size to speak of all",
                 )
             )
     elif clusters is not None:
-        listed.append(Assumption("rows are independent", "checked", f"refuted: they cluster by {clusters.column}"))
+        found = f"{clusters.copies:,} are copies" if clusters.copies else f"they cluster by {clusters.column}"
+        listed.append(Assumption("rows are independent", "checked", f"refuted: {found}"))
     elif promise.screened:
         columns = ", ".join(promise.screened)
         listed.append(Assumption("rows are independent", "checked", f"no clustering found by {columns}"))
@@ -225,6 +222,8 @@ def _assumptions(main: Finding, inputs: Inputs, promise: Promise, clusters: Clus
 
 
 def _actions(status: Status, findings: list[Finding], inputs: Inputs, clusters: Clusters | None) -> tuple[Action, ...]:
+    if clusters is not None and clusters.copies:
+        return (Action(f"drop the {clusters.copies:,} copies, or declare what they are copies of as the unit"),)
     if clusters is not None:
         what = "" if clusters.column == clusters.unit else f" ({clusters.column})"
         return (
@@ -242,6 +241,12 @@ def _actions(status: Status, findings: list[Finding], inputs: Inputs, clusters: 
     if any(f.idle for f in unknown):
         return (Action("gate a model that differs, or bring rows on which the two disagree"),)
     needs = [f.further for f in unknown]
+    if any(f.planned is not None and f.further is None for f in unknown):
+        return (
+            Action(
+                "decide with method = 'exact', or plan for a smaller tolerance", effect="the rows suffice for this one"
+            ),
+        )
     if any(need is None for need in needs):
         return (
             Action(
@@ -281,6 +286,8 @@ def _paired(finding: Finding) -> bool:
 
 def _reason(status: Status, main: Finding, inputs: Inputs, promise: Promise, clusters: Clusters | None) -> str:
     clause, measured = main.clause, main.measured
+    if clusters is not None and clusters.copies:
+        return f"rows are not independent: {clusters.copies:,} of {inputs.n:,} are copies of others"
     if clusters is not None:
         return (
             f"rows are not independent: they cluster by {clusters.column} "
@@ -292,6 +299,13 @@ def _reason(status: Status, main: Finding, inputs: Inputs, promise: Promise, clu
         return f"the models never disagree on these {main.rows:,} rows, so {clause.measure} is 0 here"
     write = _writer((measured.estimate, main.lower, main.upper), clause)
     estimate, limit = f"{clause.measure} is {write(measured.estimate)}", f"{clause.threshold:g}"
+    if main.planned is not None and status == "inconclusive":
+        if main.blind:
+            return (
+                f"{estimate}: for a tolerance of {clause.tolerance:g} this method needs {main.planned:,} rows, "
+                f"and there are {measured.statistic['rows']:,}"
+            )
+        return f"{estimate}, within the tolerance of {limit}"
     side, other = ("above", "at most") if clause.upward else ("below", "at least")
     if status == "pass" and main.value == "true":
         bound = f"at least {write(main.lower)}" if clause.upward else f"at most {write(main.upper)}"

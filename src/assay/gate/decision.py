@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from assay.errors import ClaimError, UsageError
+from assay.gate import judge, paper
 from assay.gate.answer import Adaptivity, Promise, answer
-from assay.gate.condition import TEMPLATE, Condition
+from assay.gate.condition import TEMPLATE, Condition, Mode
 from assay.gate.grammar import parse
-from assay.gate.inputs import collect, hint
-from assay.gate.judge import Mode
-from assay.gate.screening import candidates, undeclared
+from assay.gate.inputs import by_name, collect, hint
+from assay.gate.screening import candidates, copied, undeclared
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from assay.core import Verdict
     from assay.core.check import Severity
+    from assay.gate.inputs import Inputs
+    from assay.gate.judge import Finding
+    from assay.gate.screening import Clusters
+
+Method = Literal["exact", "sequential", "hoeffding", "bennett"]
 
 
 def decide(
@@ -30,12 +34,14 @@ def decide(
     steps: int = 1,
     adaptivity: Adaptivity = "none",
     mode: Mode = "fp-free",
-    method: Literal["exact", "sequential"] = "exact",
+    method: Method = "exact",
     unit: Any = None,
     unit_name: str = "",
-    slices: Mapping[str, Any] | None = None,
+    max_unit_size: int | None = None,
+    slices: Any = None,
     timestamp: Any = None,
-    columns: Mapping[str, Any] | None = None,
+    columns: Any = None,
+    content: Any = None,
     new_scores: Any = None,
     old_scores: Any = None,
     positive: Any = None,
@@ -55,11 +61,11 @@ def decide(
     together the error is at most 1 - reliability: with non-adaptive steps by a union bound over ``steps`` tests;
     with adaptive ones over the 2^steps histories of answers that a developer can see, each of which fixes the next
     model: it counts on their seeing of each answer only whether it passed. Proofs of the clause tests are in
-    :mod:`assay.gate.counts` and :mod:`assay.gate.means`, that of the conjunction in :mod:`assay.gate.judge`.
+    :mod:`assay.gate.counts`, :mod:`assay.gate.means` and :mod:`assay.gate.ratios`, that of the conjunction in :mod:`assay.gate.judge`.
 
     Assumes that rows (with ``unit``: units) are independent draws from the population that the claim is about, that
     labels are right, that the models were not trained or chosen on these rows beyond the steps declared, and with
-    ``unit`` that no unit of the population can move its sum of (value - limit) further than one here.
+    ``unit`` what is said at ``max_unit_size``.
 
     Parameters
     ----------
@@ -80,26 +86,36 @@ def decide(
         is counted: with 20 answers and their estimates, alpha / 20 each, noise passes four times in five.
     mode : {"fp-free", "fn-free"}
         ``fp-free`` passes only what is shown. ``fn-free`` fails only what is refuted, and passes all else.
-    method : {"exact", "sequential"}
-        ``exact`` judges rows that all have a label, once. ``sequential`` may be asked again after every label: labels
-        may be missing (None, NaN or null), the rows that count are those of a fixed order up to the first missing
-        label that matters, and ``inconclusive`` says how many are still needed. See :class:`assay.gate.Sequential`,
-        whose guarantee it has.
+    method : {"exact", "sequential", "hoeffding", "bennett"}
+        ``exact`` judges rows that all have a label, once, each clause by the sharpest test. ``sequential`` may be asked
+        again after every label: labels may be missing (None, NaN or null), the rows that count are those of a fixed
+        order up to the first missing label that matters, and ``inconclusive`` says how many are still needed. See
+        :class:`assay.gate.Sequential`, whose guarantee it has. ``hoeffding`` and ``bennett`` are those of the paper
+        (:mod:`assay.gate.paper`): they need a tolerance, as many rows as they plan, and rows without units;
+        ``bennett`` also a clause that limits ``d``.
     unit : array of shape (n,), optional
         The independent unit of each row (customer, day, machine).
     unit_name : str, optional
         Its name; by default the ``name`` of the column.
-    slices : mapping of str to array of bool of shape (n,), optional
-        Masks by name or by predicate text, as the condition writes them.
+    max_unit_size : int, optional
+        Most rows that any unit of the population has. Then the promise is about all of them; without it, about units
+        with no more rows than the largest here, and with no more changed predictions.
+    slices : mapping of str to array of bool of shape (n,), or table of n rows, optional
+        Masks by name or by predicate text, as the condition writes them; or columns (a pandas, polars or Arrow table,
+        or a mapping), on which the condition's slices are evaluated as SQL predicates.
     timestamp : array of shape (n,), optional
         Used only to test for clustering by day when no unit is given.
-    columns : mapping of str to array of shape (n,), optional
-        Columns that identify things (customer, machine), tested for clustering when no unit is given. Not
-        features: that classes differ in error is no clustering.
+    columns : mapping of str to array of shape (n,), or table of n rows, optional
+        Columns that the condition takes a ``mean`` of, each in [0, 1]; all others are taken to identify things
+        (customer, machine) and tested for clustering when no unit is given. Not features: that classes differ in
+        error is no clustering.
+    content : array of shape (n,), optional
+        A digest of what each row holds, by which copies of rows are found when no unit is given.
     new_scores, old_scores : array of float of shape (n,), in [0, 1], optional
-        Probabilities of the positive class, where ``new`` and ``old`` are labels; ``brier`` needs them.
+        Probabilities of the positive class, where ``new`` and ``old`` are labels; ``brier`` and ``absolute`` need them.
     positive : optional
-        The positive label for ``brier``, ``precision`` and ``recall``; 1 (or True) when the labels are 0 and 1.
+        The positive label for ``brier``, ``absolute``, ``precision``, ``recall`` and ``f1``; 1 (or True) when the
+        labels are 0 and 1.
     order : array of int, optional
         For ``sequential``: the rows in the order in which they are labelled, fixed before the models were seen.
     check, blocking, severity
@@ -114,7 +130,7 @@ def decide(
     Raises
     ------
     ClaimError
-        If the condition cannot be read, or names a slice that was not given.
+        If the condition cannot be read, names a slice or column that was not given, or is none that the method covers.
     DataError
         If a column is missing, of the wrong length or kind, or has missing values; the message names the row.
     UsageError
@@ -148,7 +164,7 @@ def decide(
     alpha, per_test = level_of(reliability, steps, adaptivity, mode, method)
     parsed = parse(condition) if isinstance(condition, str) else condition
     whole = parsed
-    if parsed.template and slices:
+    if parsed.template and isinstance(slices, Mapping):
         whole = Condition(tuple(dict.fromkeys(c for name in slices for c in parsed.on(name).clauses)))
     if method == "sequential":
         from assay.gate.sequential import look
@@ -163,16 +179,15 @@ def decide(
         raise UsageError("order: only method='sequential' has an order of labelling")
     inputs = collect(
         whole, labels=labels, new=new, old=old, new_scores=new_scores, old_scores=old_scores, positive=positive,
-        unit=unit, unit_name=unit_name, slices=slices,
+        unit=unit, unit_name=unit_name, slices=slices, columns=columns, max_unit_size=max_unit_size,
     )  # fmt: skip
-    groupings = {} if unit is not None else candidates(timestamp, columns, inputs.n)
-    promise = Promise(alpha, per_test, steps, adaptivity, mode, screened=tuple(words for words, _ in groupings))
-    # One test on all rows sees more than one a slice.
-    clusters = undeclared(parsed.on("").clauses, inputs, groupings)
+    screened, clusters = _screened(parsed, inputs, timestamp, columns, content)
+    promise = Promise(alpha, per_test, steps, adaptivity, mode, screened=screened)
     return answer(
         whole,
         inputs,
         promise,
+        _findings(whole, inputs, promise, method),
         clusters,
         claim=str(parsed),
         check=check,
@@ -193,11 +208,13 @@ def decide_slices(
     steps: int = 1,
     adaptivity: Adaptivity = "none",
     mode: Mode = "fp-free",
-    method: Literal["exact"] = "exact",
+    method: Method = "exact",
     unit: Any = None,
     unit_name: str = "",
+    max_unit_size: int | None = None,
     timestamp: Any = None,
-    columns: Mapping[str, Any] | None = None,
+    columns: Any = None,
+    content: Any = None,
     new_scores: Any = None,
     old_scores: Any = None,
     positive: Any = None,
@@ -217,9 +234,9 @@ def decide_slices(
         With ``{slice}``: ``"accuracy(new | {slice}) - accuracy(old | {slice}) > -0.03"``.
     slices : mapping of str to array of bool of shape (n,)
         At least one.
-    labels, new, old, reliability, steps, adaptivity, mode, method, unit, unit_name, timestamp, columns, new_scores
-        As in :func:`decide`.
-    old_scores, positive, check, blocking, severity
+    labels, new, old, reliability, steps, adaptivity, mode, method, unit, unit_name, max_unit_size, timestamp
+        As in :func:`decide`; ``method`` may not be ``sequential``.
+    columns, content, new_scores, old_scores, positive, check, blocking, severity
         As in :func:`decide`.
 
     Returns
@@ -236,8 +253,8 @@ def decide_slices(
     """
     start = time.perf_counter()
     alpha, per_test = level_of(reliability, steps, adaptivity, mode, method)
-    if method != "exact":  # type: ignore[comparison-overlap]
-        raise UsageError("method: a verdict for each slice takes method='exact'; decide() judges all slices together")
+    if method == "sequential":
+        raise UsageError("method: a verdict for each slice is no sequential one; decide() judges all slices together")
     parsed = parse(condition) if isinstance(condition, str) else condition
     if not parsed.template:
         raise ClaimError(f"{str(parsed)!r} has no {TEMPLATE} to put slices into: write accuracy(new | {TEMPLATE})")
@@ -247,24 +264,24 @@ def decide_slices(
     whole = Condition(tuple(dict.fromkeys(c for one in filled.values() for c in one.clauses)))
     inputs = collect(
         whole, labels=labels, new=new, old=old, new_scores=new_scores, old_scores=old_scores, positive=positive,
-        unit=unit, unit_name=unit_name, slices=slices,
+        unit=unit, unit_name=unit_name, slices=slices, columns=columns, max_unit_size=max_unit_size,
     )  # fmt: skip
-    groupings = {} if unit is not None else candidates(timestamp, columns, inputs.n)
+    screened, clusters = _screened(parsed, inputs, timestamp, columns, content)
     promise = Promise(
         alpha,
         per_test / len(slices),
         steps,
         adaptivity,
         mode,
-        screened=tuple(words for words, _ in groupings),
+        screened=screened,
         slices=len(slices),
     )
-    clusters = undeclared(parsed.on("").clauses, inputs, groupings)
     return [
         answer(
             one,
             inputs,
             promise,
+            _findings(one, inputs, promise, method),
             clusters,
             claim=str(parsed),
             check=check,
@@ -277,11 +294,30 @@ def decide_slices(
     ]
 
 
+def _findings(condition: Condition, inputs: Inputs, promise: Promise, method: Method) -> list[Finding]:
+    if method == "exact":
+        return judge.judge_all(condition, inputs, promise.per_test, promise.mode)
+    return paper.judge_all(condition, inputs, promise.per_test, promise.mode, method)
+
+
+def _screened(
+    parsed: Condition, inputs: Inputs, timestamp: Any, columns: Any, content: Any
+) -> tuple[tuple[str, ...], Clusters | None]:
+    """Look for dependence that no unit was declared for; give also where it was looked for."""
+    if inputs.unit is not None:
+        return (), None
+    values = {name: column for name, column in by_name(columns).items() if name not in parsed.columns}
+    groupings = candidates(timestamp, values, inputs.n)
+    looked = tuple(words for words, _ in groupings)
+    # One test on all rows sees more than one a slice.
+    found = undeclared(parsed.on("").clauses, inputs, groupings)
+    return looked, found or (None if content is None else copied(content, inputs.n))
+
+
 def level_of(reliability: float, steps: int, adaptivity: str, mode: str, method: str = "exact") -> tuple[float, float]:
     """Check the terms; give the error of all steps together and of one test."""
     for name, value, type_ in (
-        ("adaptivity", adaptivity, Adaptivity), ("mode", mode, Mode),
-        ("method", method, Literal["exact", "sequential"]),
+        ("adaptivity", adaptivity, Adaptivity), ("mode", mode, Mode), ("method", method, Method)
     ):  # fmt: skip
         if value not in get_args(type_):
             raise UsageError(f"{name}: {value!r} is not known{hint(str(value), get_args(type_))}")

@@ -3,10 +3,11 @@
 ::
 
     condition  = clause { ("and" | "/\\") clause }
-    clause     = sum (">" | "<" | ">=" | "<=") sum [ "+/-" number ]  |  "(" condition ")"
+    clause     = sum (">" | "<" | ">=" | "<=") sum [ "+/-" number { "*" factor } ]  |  "(" condition ")"
     sum        = [ "-" ] product { ("+" | "-") product }
     product    = factor { ("*" | "/") factor }                        linear: one factor at most is not a number
-    factor     = number [ "%" ]  |  variable  |  metric "(" model [ "|" slice ] ")"  |  "(" sum ")"
+    factor     = number [ "%" ]  |  variable  |  metric "(" model [ "|" slice ] ")"
+               | "mean" "(" column [ "|" slice ] ")"  |  "(" sum ")"
     variable   = n, new  |  o, old  |  d, changed
     model      = new, candidate, challenger  |  old, champion
 """
@@ -18,10 +19,12 @@ import re
 from fractions import Fraction
 from typing import NamedTuple, NoReturn
 
+import msgspec
+
 from assay.errors import ClaimError
 from assay.gate.condition import Clause, Comparison, Condition, Term
 
-METRICS = ("accuracy", "error", "brier", "precision", "recall")
+METRICS = ("accuracy", "error", "brier", "absolute", "precision", "recall", "f1")
 _VARIABLES = {
     "n": Term("accuracy", "new"),
     "new": Term("accuracy", "new"),
@@ -61,7 +64,8 @@ def parse(text: str) -> Condition:
     ----------
     text : str
         ``"n - o > 0.02 +/- 0.01 and d < 10%"``. Numbers are fractions unless followed by ``%``. A ratio of two forms
-        against a number, ``n / o > 1.02``, is read as ``n - 1.02*o > 0``.
+        against a number, ``n / o > 1.02``, is read as ``n - 1.02*o > 0``; with a tolerance, ``n / o > 1.02 +/- 0.01``,
+        as ``n - 1.02*o > 0 +/- 0.01*o``.
 
     Returns
     -------
@@ -216,7 +220,7 @@ class _Reader:
         return self.linear(left, _COMPARISONS[sign.text], right, tolerance, sign)
 
     def linear(
-        self, left: _Form, comparison: Comparison, right: _Form, tolerance: tuple[Fraction, int] | None, sign: _Token
+        self, left: _Form, comparison: Comparison, right: _Form, tolerance: _Form | None, sign: _Token
     ) -> Clause:
         if right.below is not None:
             left, right, comparison = right, left, _MIRROR[comparison]
@@ -225,18 +229,17 @@ class _Reader:
             if right.terms or right.below is not None:
                 self.fail("a ratio is held against a number: n / o > 1.02", right.start)
             if tolerance is not None:
-                self.fail("a ratio takes no tolerance: write n - 1.02*o > 0 +/- 0.01", tolerance[1])
+                if tolerance.terms:
+                    self.fail("the tolerance of a ratio is a number", tolerance.start)
+                tolerance = below.scaled(tolerance.constant)._replace(start=tolerance.start)
             left, right = left._replace(below=None), below.scaled(right.constant)
         whole = left.plus(right.scaled(Fraction(-1)))
         terms = {term: float(c) for term, c in whole.terms.items() if c}
         if not terms:
             self.fail("nothing is left to measure: the terms cancel out", sign.start)
-        margin, place = tolerance or (Fraction(0), 0)
-        if tolerance is not None and margin <= 0:
-            self.fail("a tolerance must be above 0", place)
-        clause = Clause.of(terms, comparison, float(-whole.constant), float(margin))
+        clause = Clause.of(terms, comparison, float(-whole.constant))
         self.check_reach(clause, right.start if not right.terms else left.start)
-        return clause
+        return clause if tolerance is None else self.tolerant(clause, tolerance)
 
     def check_reach(self, clause: Clause, place: int) -> None:
         least, most = clause.range
@@ -245,15 +248,41 @@ class _Reader:
         never = beyond > 0 or (strict and beyond == 0)
         if never or before > 0 or (not strict and before == 0):
             outcome = "can never hold" if never else "always holds"
-            self.fail(f"this {outcome}: {clause.measure} lies in [{least:g}, {most:g}]; for percent write %", place)
+            percent = f"; for percent write {abs(limit):g}%" if 1 <= abs(limit) <= 100 else ""
+            self.fail(f"this {outcome}: {clause.measure} lies in [{least:g}, {most:g}]{percent}", place)
 
-    def tolerance(self) -> tuple[Fraction, int] | None:
+    def tolerant(self, clause: Clause, tolerance: _Form) -> Clause:
+        times = {term: c for term, c in tolerance.terms.items() if c}
+        # A form in canonical order has a leading 1, which takes its number into the tolerance.
+        lead = times[min(times, key=lambda term: term.order)] if times else tolerance.constant
+        if lead <= 0:
+            self.fail("a tolerance must be above 0", tolerance.start)
+        least, most = clause.range
+        if lead >= most - least:
+            percent = f"; for percent write {float(lead):g}%" if 1 <= lead <= 100 else ""
+            self.fail(
+                f"{clause.measure} cannot move so far: it lies in [{least:g}, {most:g}]{percent}", tolerance.start
+            )
+        return msgspec.structs.replace(
+            clause,
+            tolerance=float(lead),
+            times=Clause.of({t: float(c / lead) for t, c in times.items()}, ">", 0.0).terms if times else (),
+        )
+
+    def tolerance(self) -> _Form | None:
         if not self.take("+/-", "+-", "±"):
             return None
-        place = self.token.start
+        start = self.token.start
         if self.token.kind != "number":
             self.unexpected("expected a number after +/-")
-        return self.number(), place
+        form = _Form({}, self.number(), start)
+        while self.take("*"):
+            place = self.token.start
+            other = self.factor()
+            if form.terms or other.constant or other.below is not None or any(c <= 0 for c in other.terms.values()):
+                self.fail("a tolerance is a number, or a number times metrics: +/- 0.01*o", place)
+            form = other.scaled(form.constant)._replace(start=start)
+        return form
 
     def sum(self) -> _Form:
         start = self.token.start
@@ -325,18 +354,22 @@ class _Reader:
         name = token.text.lower()
         opening = self.text.index("(", token.start)
         inside = self.text[opening + 1 : token.end - 1]
-        known = (*METRICS, "changed")
+        known = (*METRICS, "mean", "changed")
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
             self.fail(f"no metric is called {token.text!r}: {hint}", token.start)
         model_text, bar, slice_text = inside.partition("|")
         place = opening + 1 + len(model_text) - len(model_text.lstrip())
+        if bar and not slice_text.strip():
+            self.fail("a slice is missing after |", opening + 1 + len(model_text) + 1)
+        if name == "mean":
+            if not model_text.strip():
+                self.fail("expected a column: mean(column) or mean(column | slice)", place)
+            return Term(name, "", slice_text.strip(), model_text.strip())
         model = _MODELS.get(model_text.strip().lower())
         if model is None:
             self.fail(f"expected new or old: {name}(new) or {name}(new | slice)", place)
-        if bar and not slice_text.strip():
-            self.fail("a slice is missing after |", opening + 1 + len(model_text) + 1)
         if name == "changed":
             if model != "new":
                 self.fail("predictions change from old to new: write changed(new | slice)", place)

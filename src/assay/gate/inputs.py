@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from assay.core.nearest import nearest
-from assay.errors import ClaimError, DataError
+from assay.errors import ClaimError, DataError, UsageError
 from assay.gate.condition import TEMPLATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
@@ -42,6 +43,10 @@ class Inputs:
     unit : ndarray of intp or None
         Number of each row's unit, from 0; units are numbered by first appearance.
     unit_name : str
+    columns : dict of str to ndarray of float64, in [0, 1]
+        What means are taken of.
+    max_unit_size : int or None
+        Most rows that any unit of the population has, where that is declared.
     """
 
     labels: NDArray[Any]
@@ -52,6 +57,8 @@ class Inputs:
     slices: dict[str, Mask]
     unit: NDArray[np.intp] | None
     unit_name: str
+    columns: dict[str, Floats]
+    max_unit_size: int | None = None
 
     @property
     def n(self) -> int:
@@ -68,6 +75,7 @@ class Inputs:
             positive=None if self.positive is None else self.positive[rows],
             slices={name: mask[rows] for name, mask in self.slices.items()},
             unit=None if self.unit is None else self.unit[rows],
+            columns={name: values[rows] for name, values in self.columns.items()},
         )
 
 
@@ -82,7 +90,9 @@ def collect(
     positive: Any,
     unit: Any,
     unit_name: str,
-    slices: Mapping[str, Any] | None,
+    slices: Any,
+    columns: Any = None,
+    max_unit_size: int | None = None,
 ) -> Inputs:
     """Check and convert what :func:`assay.gate.decide` was given.
 
@@ -92,7 +102,9 @@ def collect(
         If a column is missing, empty, of another length or kind than the labels, or holds a missing value or a
         probability outside [0, 1]; the message names the column and the row, counted from 0.
     ClaimError
-        If the condition speaks of a slice that was not given.
+        If the condition speaks of a slice or column that was not given.
+    UsageError
+        If ``max_unit_size`` is out of range or comes without a unit.
     """
     truth = column(labels, "labels")
     n = truth.size
@@ -116,27 +128,29 @@ def collect(
             predicted[model] = _comparable(values, truth, model)
             if values.dtype.kind == "f" and model not in scores and np.isin(values, (0, 1)).all():
                 scores[model] = values.astype(np.float64)
-    if "brier" in condition.metrics:
-        for model in condition.models:
-            if model not in scores:
-                raise DataError(
-                    f"{model}: brier needs probabilities of the positive class, not predicted labels; "
-                    f"pass them as {model}_scores="
-                )
-    if which is None and condition.metrics & {"brier", "precision", "recall"}:
-        named = sorted(condition.metrics & {"brier", "precision", "recall"})[0]
-        raise DataError(
-            f"labels: {named} needs to know the positive class, and the labels are not 0 and 1; pass positive="
-        )
+    for term in condition.terms:
+        if term.metric in ("brier", "absolute") and term.model not in scores:
+            raise DataError(
+                f"{term.model}: {term.metric} needs probabilities of the positive class, not predicted labels; "
+                f"pass them as {term.model}_scores="
+            )
+        if which is None and term.metric in ("brier", "absolute", "precision", "recall", "f1"):
+            raise DataError(
+                f"labels: {term.metric} needs to know the positive class, and the labels are not 0 and 1; pass positive="
+            )
+    units = None if unit is None else numbered(unit, n)[0]
+    name_of_unit = unit_name or str(getattr(unit, "name", None) or "unit")
     return Inputs(
         labels=truth,
         predicted=predicted,
         scores=scores,
         positive=which,
         positive_label=1 if positive is None else positive,
-        slices=_masks(condition, slices or {}, n),
-        unit=None if unit is None else numbered(unit, n)[0],
-        unit_name=unit_name or str(getattr(unit, "name", None) or "unit"),
+        slices={name: _mask(name, {} if slices is None else slices, n) for name in condition.slices},
+        unit=units,
+        unit_name=name_of_unit,
+        columns={name: _mean_of(name, columns, n) for name in condition.columns},
+        max_unit_size=_largest_unit(units, max_unit_size, name_of_unit),
     )
 
 
@@ -167,6 +181,14 @@ def column(values: Any, name: str) -> NDArray[Any]:
             "drop these rows from every column or fill them in"
         )
     return array
+
+
+def by_name(columns: Any) -> dict[str, Any]:
+    """Give the columns of a mapping or of a pandas, polars or Arrow table by name."""
+    if columns is None or isinstance(columns, Mapping):
+        return dict(columns or {})
+    names = columns.column_names if isinstance(columns, pa.Table) else columns.columns
+    return {str(name): columns[name] for name in names}
 
 
 def numbered(values: Any, n: int, name: str = "unit") -> tuple[NDArray[np.intp], int]:
@@ -229,20 +251,64 @@ def _positive(truth: NDArray[Any], positive: Any) -> Mask | None:
     return found
 
 
-def _masks(condition: Condition, slices: Mapping[str, Any], n: int) -> dict[str, Mask]:
-    masks = {}
-    for name in condition.slices:
-        if name == TEMPLATE:
-            raise ClaimError(f"{str(condition)!r} holds {TEMPLATE}, but no slices were given; pass slices=")
-        if name not in slices:
+def _mask(name: str, slices: Any, n: int) -> Mask:
+    """Find the mask of a slice, or evaluate its predicate on the columns given."""
+    if name == TEMPLATE:
+        raise ClaimError(f"the claim holds {TEMPLATE}, but no slices were given; pass slices= by name")
+    if isinstance(slices, Mapping):
+        same = [given for given in slices if "".join(str(given).split()) == "".join(name.split())]
+        masks = all(column(values, str(given)).dtype.kind == "b" for given, values in slices.items())
+        if not same and (masks or name.isidentifier()):
             raise ClaimError(f"no slice {name!r} was given{hint(name, slices)}; pass slices={{{name!r}: mask}}")
-        mask = column(slices[name], f"slice {name!r}")
-        if mask.dtype.kind != "b":
-            raise DataError(f"slice {name!r}: a mask holds True and False, not {mask.dtype}")
-        if mask.size != n:
-            raise DataError(f"slice {name!r}: {mask.size} rows, but labels has {n}")
-        masks[name] = mask
-    return masks
+        if same:
+            mask = column(slices[same[0]], f"slice {name!r}")
+            if mask.dtype.kind != "b":
+                raise DataError(f"slice {name!r}: a mask holds True and False, not {mask.dtype}")
+            if mask.size != n:
+                raise DataError(f"slice {name!r}: {mask.size} rows, but labels has {n}")
+            return mask
+        slices = pa.table({str(given): column(values, str(given)) for given, values in slices.items()})
+    if len(slices) != n:
+        raise DataError(f"slice {name!r}: the columns have {len(slices)} rows, but labels has {n}")
+    from assay.data.slice import mask as evaluate
+
+    return evaluate(slices, name)
+
+
+def _mean_of(name: str, columns: Any, n: int) -> Floats:
+    """Find the column that a mean is taken of; its range must be known, so it has to lie in [0, 1]."""
+    given = by_name(columns)
+    if name not in given:
+        raise ClaimError(f"mean({name}): no column {name!r} was given{hint(name, given)}; pass it in columns=")
+    values = _fitting(given[name], name, n)
+    if values.dtype.kind not in "biuf":
+        raise DataError(f"mean({name}): column {name!r} holds {values.dtype}, not numbers")
+    outside = ~((values >= 0) & (values <= 1))
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise DataError(
+            f"mean({name}): row {row} of column {name!r} is {values[row]:g}, and a bound needs values in [0, 1]; "
+            "divide by the largest value that there can be, not by the largest here"
+        )
+    return values.astype(np.float64)
+
+
+def _largest_unit(unit: NDArray[np.intp] | None, declared: int | None, name: str) -> int | None:
+    """Check what was declared of the size of units against the units here."""
+    if declared is None:
+        return None
+    if unit is None:
+        raise UsageError("max_unit_size: it bounds the rows of a unit, and no unit was given; pass unit=")
+    if isinstance(declared, bool) or int(declared) != declared or declared < 1:
+        raise UsageError(f"max_unit_size: {declared!r} is no whole number of at least 1")
+    sizes = np.bincount(unit)
+    if sizes.max() > declared:
+        row = int(np.argmax(unit == sizes.argmax()))
+        raise DataError(
+            f"max_unit_size: {declared:,} was declared, but the {name} of row {row} has {int(sizes.max()):,} rows; "
+            "declare the most that there can be"
+        )
+    return int(declared)
 
 
 def hint(name: str, known: Iterable[str]) -> str:

@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from assay.core.check import Severity
     from assay.core.evidence import Scalar
     from assay.core.verdict import Status
-    from assay.gate.condition import Condition
+    from assay.gate.condition import Condition, Mode
     from assay.gate.inputs import Inputs
-    from assay.gate.judge import Mode
     from assay.gate.screening import Clusters
     from assay.gate.track import Track
 

@@ -24,12 +24,11 @@ from assay.gate.measure import parts, quantity
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from assay.gate.condition import Clause
+    from assay.gate.condition import Clause, Condition, Mode
     from assay.gate.inputs import Inputs
     from assay.gate.quantity import Quantity
 
 Value = Literal["true", "false", "unknown"]
-Mode = Literal["fp-free", "fn-free"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,8 @@ class Finding:
         Rows or units still needed to decide it.
     rows : int
         Rows that it looked at.
+    planned : int or None
+        Rows without which its method does not decide.
     idle : bool
         Whether it asks for a gain and the two models never disagree, so that no label matters.
     """
@@ -63,13 +64,28 @@ class Finding:
     upper: float = 0.0
     further: int | None = None
     rows: int = 0
+    planned: int | None = None
     idle: bool = False
+
+    @property
+    def blind(self) -> bool:
+        """Whether the rows cannot speak of it, so that "not refuted" would say nothing."""
+        short = (
+            self.planned is not None and self.measured is not None and self.planned > self.measured.statistic["rows"]
+        )
+        return self.value == "unknown" and (self.measured is None or self.idle or short)
 
 
 def kleene_and(values: Iterable[Value]) -> Value:
     """Give the conjunction in Kleene's strong three-valued logic."""
     seen = set(values)
     return "false" if "false" in seen else "unknown" if "unknown" in seen else "true"
+
+
+def judge_all(condition: Condition, inputs: Inputs, alpha: float, mode: Mode) -> list[Finding]:
+    """Judge every clause of a condition with the sharpest exact test of its own."""
+    clauses = condition.clauses
+    return [judge(clause, inputs, alpha, clauses=len(clauses), mode=mode) for clause in clauses]
 
 
 def judge(clause: Clause, inputs: Inputs, alpha: float, *, clauses: int = 1, mode: Mode = "fp-free") -> Finding:
@@ -85,30 +101,33 @@ def judge(clause: Clause, inputs: Inputs, alpha: float, *, clauses: int = 1, mod
         How many clauses the conjunction has.
     mode : {"fp-free", "fn-free"}
     """
-    found, constant = parts(clause, inputs)
+    claimed = clause.moved(-2) if mode == "fn-free" else clause
+    denied = clause.moved(2) if mode == "fp-free" else clause
+    found, constant = parts(claimed, inputs)
     measured = quantity(found, constant, inputs)
-    if measured is None:
+    against = quantity(*parts(denied, inputs), inputs) if clause.times else measured
+    if measured is None or against is None:
         return Finding(clause, "unknown", None)
     level_true, level_false = alpha, alpha / clauses
-    zone = 2 * clause.tolerance if clause.upward else -2 * clause.tolerance
-    limit_true = round(clause.threshold - (zone if mode == "fn-free" else 0.0), 15)
-    limit_false = round(clause.threshold + (zone if mode == "fp-free" else 0.0), 15)
+    limit_true, limit_false = claimed.threshold, denied.threshold
     if clause.upward:
-        p_true, p_false = measured.p_greater(limit_true), measured.p_less(limit_false)
+        p_true, p_false = measured.p_greater(limit_true), against.p_less(limit_false)
         lower, upper = measured.lower(level_true), measured.upper(level_false)
-        hopeful, doubtful = measured.estimate > limit_true, measured.estimate < limit_false
+        hopeful, doubtful = measured.estimate > limit_true, against.estimate < limit_false
     else:
-        p_true, p_false = measured.p_less(limit_true), measured.p_greater(limit_false)
+        p_true, p_false = measured.p_less(limit_true), against.p_greater(limit_false)
         lower, upper = measured.lower(level_false), measured.upper(level_true)
-        hopeful, doubtful = measured.estimate < limit_true, measured.estimate > limit_false
+        hopeful, doubtful = measured.estimate < limit_true, against.estimate > limit_false
     shown, refuted = p_true <= level_true, p_false <= level_false
     if shown and refuted:  # inside the zone of tolerance, where either is right
         refuted = mode == "fn-free"
-    value: Value = "false" if refuted else "true" if shown else "unknown"
+    idle = _idle(clause, inputs)
+    # With a tolerance, fn-free could show that equal models are as good as equal; a gain is still not shown.
+    value: Value = "false" if refuted else "true" if shown and not idle else "unknown"
     needs: list[int | None] = []
     if value == "unknown":
         needs += [measured.further(limit_true, level_true)] if hopeful else []
-        needs += [measured.further(limit_false, level_false)] if doubtful else []
+        needs += [against.further(limit_false, level_false)] if doubtful else []
     return Finding(
         clause=clause,
         value=value,
@@ -119,19 +138,19 @@ def judge(clause: Clause, inputs: Inputs, alpha: float, *, clauses: int = 1, mod
         upper=upper,
         further=min((need for need in needs if need is not None), default=None),
         rows=int(np.any([part.rows for part in found], axis=0).sum()),
-        idle=_idle(clause, inputs, measured),
+        idle=idle,
     )
 
 
-def _idle(clause: Clause, inputs: Inputs, measured: Quantity) -> bool:
+def _idle(clause: Clause, inputs: Inputs) -> bool:
     """Tell whether a gain is claimed of two models whose losses are the same on every row."""
-    if (
-        {term.model for _, term in clause.terms} != {"new", "old"}
-        or measured.estimate != 0
-        or clause.threshold * (1 if clause.upward else -1) < 0
-    ):
+    net: dict[tuple[str, str, str], float] = {}
+    for c, term in clause.terms:
+        place = (term.metric, term.slice, term.column)
+        net[place] = net.get(place, 0.0) + c
+    if len(inputs.predicted) < 2 or any(net.values()) or clause.threshold * (1 if clause.upward else -1) < 0:
         return False
     same = np.array_equal(inputs.predicted["new"], inputs.predicted["old"])
-    if "brier" in {term.metric for _, term in clause.terms}:
+    if {"brier", "absolute"} & {term.metric for _, term in clause.terms}:
         same = same and np.array_equal(inputs.scores["new"], inputs.scores["old"])
-    return same and sum(c for c, _ in clause.terms) == 0
+    return same

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -74,7 +74,7 @@ class Mean:
         """Rows still needed, by the growth of the best bet."""
         gap = self.estimate - limit
         loss = limit - self.low if gap > 0 else self.high - limit
-        return more(_bets_needed(abs(gap), float(self.values.var()), loss, alpha), self.values.size)
+        return more(bets_needed(abs(gap), float(self.values.var()), loss, alpha), self.values.size)
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,8 @@ class UnitMean:
         Limits of the totals, from the predictions alone.
     low, high : float
         Range of one row's value.
+    max_size : int or None
+        Most rows that any unit of the population has, where that is declared.
     """
 
     totals: Floats
@@ -101,6 +103,7 @@ class UnitMean:
     most: Floats
     low: float
     high: float
+    max_size: int | None = None
 
     method = "betting on units"
     source = "Waudby-Smith and Ramdas, JRSS B 86(1), 2024, Theorem 3, on sums by unit"
@@ -118,6 +121,15 @@ class UnitMean:
         return self.low * self.sizes, self.high * self.sizes
 
     @property
+    def _terms(self) -> dict[str, Any]:
+        terms: dict[str, Any] = {"low": self.low, "high": self.high, "max_size": self.max_size}
+        least, most = self._reach
+        # Limits that say no more than the range of a row are left out: without them the bound is found faster.
+        if np.any(least > self.low * self.sizes) or np.any(most < self.high * self.sizes):
+            terms |= {"least": least, "most": most}
+        return terms
+
+    @property
     def statistic(self) -> dict[str, float | int]:
         """Spread and size of the units."""
         means = self.totals / self.sizes
@@ -131,13 +143,11 @@ class UnitMean:
 
     def lower(self, alpha: float) -> float:
         """Bound from below."""
-        least, most = self._reach
-        return clustered.lower(self.totals, self.sizes, alpha, low=self.low, high=self.high, least=least, most=most)
+        return clustered.lower(self.totals, self.sizes, alpha, **self._terms)
 
     def upper(self, alpha: float) -> float:
         """Bound from above."""
-        least, most = self._reach
-        return clustered.upper(self.totals, self.sizes, alpha, low=self.low, high=self.high, least=least, most=most)
+        return clustered.upper(self.totals, self.sizes, alpha, **self._terms)
 
     def p_greater(self, limit: float) -> float:
         """Test against "at most"."""
@@ -149,8 +159,7 @@ class UnitMean:
 
     def _p(self, e_value: Callable[..., float], limit: float, *, above: bool) -> float:
         if self.low < limit < self.high:
-            least, most = self._reach
-            return _p(e_value(self.totals, self.sizes, limit, low=self.low, high=self.high, least=least, most=most))
+            return _p(e_value(self.totals, self.sizes, limit, **self._terms))
         # A limit beyond the range holds of every unit, or of none that has moved off it.
         if (limit >= self.high) == above:
             return 1.0
@@ -162,14 +171,14 @@ class UnitMean:
         gap = float(moves.mean())
         least, most = self._reach
         stake = limit * self.sizes - least if gap > 0 else most - limit * self.sizes
-        return more(_bets_needed(abs(gap), float(moves.var()), float(stake.max()), alpha), self.sizes.size)
+        return more(bets_needed(abs(gap), float(moves.var()), float(stake.max()), alpha), self.sizes.size)
 
 
 def _p(e_value: float) -> float:
     return min(1.0, 1.0 / e_value) if e_value > 0 else 1.0
 
 
-def _bets_needed(gap: float, variance: float, loss: float, alpha: float) -> int | None:
+def bets_needed(gap: float, variance: float, loss: float, alpha: float) -> int | None:
     """Give the number of bets until the wealth reaches 1/alpha with probability 0.8, by a normal approximation.
 
     A bet of the fraction f gains f gap - f^2 (variance + gap^2) / 2 in log wealth on average, with standard

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from assay.gate.counts import Difference, Rate
 from assay.gate.means import Mean, UnitMean
 from assay.gate.quantity import Affine, Combination
+from assay.gate.ratios import F1, Pair, PositiveRatio
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # What a row can be: new right, old right, predictions differ.
 _CASES = ((1, 1, 0), (0, 0, 0), (1, 0, 1), (0, 1, 1), (0, 0, 1))
+# Losses of a probability, by the distance from it to the label, 0 or 1.
+_POWERS = {"brier": 2, "absolute": 1}
 
 
 @dataclass(frozen=True)
@@ -33,26 +35,38 @@ class Part:
     Attributes
     ----------
     rows : ndarray of bool, shape (n,)
-        The rows: a slice, and for recall (precision) its positive labels (predictions).
+        The rows: a slice, and of it for recall (precision) those with the positive label (prediction), for F1 those
+        with either.
     new, old, changed : float
         Coefficients of "new is right", "old is right" and "predictions differ".
-    brier_new, brier_old : float
-        Coefficients of the squared errors of the probabilities.
+    losses : dict of (metric, model) to float
+        Coefficients of the losses of the probabilities.
+    means : dict of str to float
+        Coefficients of columns.
+    ratio : PositiveRatio, optional
+        What it is, if it is one of the ratios over the positive class by itself; the coefficient of an F1 score is
+        there, as it applies after the score is computed from the share of the rows that are right.
     """
 
     rows: Mask
     new: float = 0.0
     old: float = 0.0
     changed: float = 0.0
-    brier_new: float = 0.0
-    brier_old: float = 0.0
+    losses: dict[tuple[str, str], float] = field(default_factory=dict)
+    means: dict[str, float] = field(default_factory=dict)
+    ratio: PositiveRatio | None = None
+
+    @property
+    def counted(self) -> bool:
+        """Whether it has counts only: no losses of probabilities and no columns."""
+        return not (self.losses or self.means)
 
     @property
     def range(self) -> tuple[float, float]:
         """Least and greatest value that a row can have."""
         counts = [self.new * n + self.old * o + self.changed * d for n, o, d in _CASES]
-        losses = [self.brier_new * n + self.brier_old * o for n, o in product((0, 1), repeat=2)]
-        return min(counts) + min(losses), max(counts) + max(losses)
+        others = [*self.losses.values(), *self.means.values()]
+        return min(counts) + sum(min(c, 0.0) for c in others), max(counts) + sum(max(c, 0.0) for c in others)
 
     def values(self, inputs: Inputs) -> Floats:
         """Give the value of each of its rows."""
@@ -62,9 +76,16 @@ class Part:
                 total += c * (inputs.predicted[model] == inputs.labels)[self.rows]
         if self.changed:
             total += self.changed * (inputs.predicted["new"] != inputs.predicted["old"])[self.rows]
-        for c, model in ((self.brier_new, "new"), (self.brier_old, "old")):
-            if c and inputs.positive is not None:
-                total += c * (inputs.scores[model][self.rows] - inputs.positive[self.rows]) ** 2
+        if inputs.positive is not None:
+            total += self._lost(inputs, inputs.positive[self.rows])
+        for name, c in self.means.items():
+            total += c * inputs.columns[name][self.rows]
+        return total
+
+    def _lost(self, inputs: Inputs, truth: Mask | float) -> Floats:
+        total = np.zeros(int(self.rows.sum()))
+        for (metric, model), c in self.losses.items():
+            total += c * np.abs(inputs.scores[model][self.rows] - truth) ** _POWERS[metric]
         return total
 
     def limits(self, inputs: Inputs) -> tuple[Floats, Floats]:
@@ -80,24 +101,26 @@ class Part:
                 cases = [self.new * n + self.old * o + self.changed * d for n, o, d in _CASES if d == which]
                 least[differ == which] += min(cases)
                 most[differ == which] += max(cases)
-        if self.brier_new or self.brier_old:
-            outcomes = []
-            for truth in (0.0, 1.0):
-                outcome = np.zeros_like(least)
-                for c, model in ((self.brier_new, "new"), (self.brier_old, "old")):
-                    if c:
-                        outcome += c * (inputs.scores[model][self.rows] - truth) ** 2
-                outcomes.append(outcome)
+        if self.losses:
+            outcomes = [self._lost(inputs, truth) for truth in (0.0, 1.0)]
             least += np.minimum(*outcomes)
             most += np.maximum(*outcomes)
+        for c in self.means.values():
+            least += min(c, 0.0)
+            most += max(c, 0.0)
         return least, most
 
     def quantity(self, inputs: Inputs) -> Quantity:
         """Choose the sharpest exact test: counts where there are counts, bets elsewhere and on units."""
+        if self.ratio is not None and self.ratio.metric == "f1":
+            return _affine(F1(self._linear(inputs)), self.ratio.coefficient)
+        return self._linear(inputs)
+
+    def _linear(self, inputs: Inputs) -> Quantity:
         if inputs.unit is not None:
             return self._on_units(inputs, inputs.unit)
         n = int(self.rows.sum())
-        if not (self.brier_new or self.brier_old):
+        if self.counted:
             for c, others in (
                 (self.new, (self.old, self.changed)),
                 (self.old, (self.new, self.changed)),
@@ -112,37 +135,58 @@ class Part:
         return Mean(self.values(inputs), *self.range)
 
     def _on_units(self, inputs: Inputs, unit: NDArray[np.intp]) -> UnitMean:
-        _, codes = np.unique(unit[self.rows], return_inverse=True)
-        least, most = self.limits(inputs)
-        return UnitMean(
-            _summed(codes, self.values(inputs)),
-            _summed(codes, np.ones(codes.size)),
-            _summed(codes, least),
-            _summed(codes, most),
-            *self.range,
-        )
+        codes = _renumbered(unit[self.rows])
+        sizes = _summed(codes, np.ones(codes.size))
+        low, high = self.range
+        if inputs.max_unit_size is None:
+            least, most = (_summed(codes, limit) for limit in self.limits(inputs))
+        else:
+            # How far the predictions of a larger unit could differ is not known, only how many rows it has.
+            least, most = low * sizes, high * sizes
+        return UnitMean(_summed(codes, self.values(inputs)), sizes, least, most, low, high, inputs.max_unit_size)
 
 
 def parts(clause: Clause, inputs: Inputs) -> tuple[list[Part], float]:
     """Sort the terms of a clause by the rows that they are taken over; give also the constant that ``error`` leaves."""
-    coefficients: dict[tuple[str, str], dict[str, float]] = {}
+    sorted_terms: dict[tuple[str, str], list[tuple[float, Term]]] = {}
     constant = 0.0
     for c, term in clause.terms:
-        where, name = _place(term)
-        if term.metric == "error":
-            constant, c = constant + c, -c
-        row = coefficients.setdefault((where, term.slice), {})
-        row[name] = row.get(name, 0.0) + c
+        constant += c if term.metric == "error" else 0.0
+        sorted_terms.setdefault((_place(term), term.slice), []).append((c, term))
     found = []
-    for (where, name), row in coefficients.items():
+    for (where, name), pairs in sorted_terms.items():
         rows = inputs.slices[name] if name else np.ones(inputs.n, dtype=np.bool_)
-        if where == "positive" and inputs.positive is not None:
+        called = {model: _called_positive(inputs, model) for model in ("new", "old") if model in where}
+        if where.startswith("either") and inputs.positive is not None:
+            rows = rows & (inputs.positive | next(iter(called.values())))
+        elif where == "positive" and inputs.positive is not None:
             rows = rows & inputs.positive
-        elif where in ("new", "old"):
-            rows = rows & _called_positive(inputs, where)
-        if any(row.values()):
-            found.append(Part(rows, **row))
+        elif called:
+            rows = rows & next(iter(called.values()))
+        part = _part(rows, pairs)
+        if any((part.new, part.old, part.changed, *part.losses.values(), *part.means.values())):
+            found.append(part)
     return found, constant
+
+
+def _part(rows: Mask, pairs: list[tuple[float, Term]]) -> Part:
+    weights = {"new": 0.0, "old": 0.0, "changed": 0.0}
+    losses: dict[tuple[str, str], float] = {}
+    means: dict[str, float] = {}
+    for c, term in pairs:
+        if term.metric == "changed":
+            weights["changed"] += c
+        elif term.metric in _POWERS:
+            losses[term.metric, term.model] = c
+        elif term.metric == "mean":
+            means[term.column] = c
+        else:
+            weights[term.model] += {"error": -c, "f1": 1.0}.get(term.metric, c)
+    ratio = None
+    if len(pairs) == 1 and pairs[0][1].metric in ("precision", "recall", "f1"):
+        c, term = pairs[0]
+        ratio = PositiveRatio(term.metric, term.model, term.slice, c)
+    return Part(rows, weights["new"], weights["old"], weights["changed"], losses, means, ratio)
 
 
 def quantity(found: list[Part], constant: float, inputs: Inputs) -> Quantity | None:
@@ -150,21 +194,44 @@ def quantity(found: list[Part], constant: float, inputs: Inputs) -> Quantity | N
     if not all(part.rows.any() for part in found):
         return None
     measured = [part.quantity(inputs) for part in found]
-    whole: Quantity = measured[0] if len(measured) == 1 else Combination(tuple((1.0, one) for one in measured))
-    return _affine(whole, 1.0, constant)
+    if len(measured) == 1:
+        return _affine(measured[0], 1.0, constant)
+    ratios = [part.ratio for part in found if part.ratio is not None]
+    if len(found) == len(ratios) == 2 and ratios[0].slice == ratios[1].slice:
+        return _affine(_pair(found, ratios, measured[1], inputs), 1.0, constant)
+    return _affine(Combination(tuple((1.0, one) for one in measured)), 1.0, constant)
+
+
+def _pair(found: list[Part], ratios: list[PositiveRatio], second: Quantity, inputs: Inputs) -> Pair:
+    """Count the kinds of rows by unit (each row a unit of its own if there is none), over the slice of both."""
+    name = ratios[0].slice
+    rows = inputs.slices[name] if name else np.ones(inputs.n, dtype=np.bool_)
+    assert inputs.positive is not None
+    kinds = 4 * inputs.positive[rows].astype(np.intp)
+    for bit, ratio in zip((2, 1), ratios, strict=True):
+        kinds += bit * _called_positive(inputs, ratio.model)[rows]
+    if inputs.unit is None:
+        return Pair.of_rows(ratios[0], ratios[1], np.bincount(kinds, minlength=8), second)
+    codes = _renumbered(inputs.unit[rows])
+    counts = np.bincount(8 * codes + kinds, minlength=8 * (int(codes.max()) + 1)).reshape(-1, 8)
+    return Pair.of_units(ratios[0], ratios[1], counts, second, inputs.max_unit_size)
+
+
+def _renumbered(unit: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Number the units that occur from 0, without a gap."""
+    seen = np.bincount(unit) > 0
+    return np.asarray((np.cumsum(seen) - 1)[unit])
 
 
 def _summed(codes: NDArray[np.intp], values: Floats) -> Floats:
     return np.asarray(np.bincount(codes, values), dtype=np.float64)
 
 
-def _place(term: Term) -> tuple[str, str]:
-    if term.metric == "changed":
-        return "", "changed"
-    if term.metric == "brier":
-        return "", f"brier_{term.model}"
-    where = {"recall": "positive", "precision": term.model}.get(term.metric, "")
-    return where, term.model
+def _place(term: Term) -> str:
+    """Name the rows that a term is taken over, within its slice."""
+    if term.metric == "f1":
+        return f"either {term.model}"
+    return {"recall": "positive", "precision": f"called by {term.model}"}.get(term.metric, "")
 
 
 def _called_positive(inputs: Inputs, model: str) -> Mask:

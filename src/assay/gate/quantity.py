@@ -80,11 +80,11 @@ class Combination:
 
     def p_greater(self, limit: float) -> float:
         """Test against "at most"."""
-        return _smallest_level(lambda alpha: self.lower(alpha) > limit)
+        return smallest_level(lambda alpha: self.lower(alpha) > limit)
 
     def p_less(self, limit: float) -> float:
         """Test against "at least"."""
-        return _smallest_level(lambda alpha: self.upper(alpha) < limit)
+        return smallest_level(lambda alpha: self.upper(alpha) < limit)
 
     def further(self, limit: float, alpha: float) -> int | None:
         """Rows or units still needed: the half-width shrinks like one over the square root of the rows."""
@@ -160,7 +160,7 @@ def more(needed: int | None, have: int) -> int | None:
     return None if needed is None or needed > PLENTY else max(1, needed - have)
 
 
-def _smallest_level(clears: Callable[[float], bool]) -> float:
+def smallest_level(clears: Callable[[float], bool]) -> float:
     """Give the smallest level that clears, by bisection on its logarithm; 1 if not even 1/2 does."""
     refused, cleared = math.log(1e-12), math.log(0.499)
     if not clears(math.exp(cleared)):

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import special
 
 from assay.errors import DataError
-from assay.gate.inputs import column, numbered
+from assay.gate.inputs import by_name, column, numbered
 from assay.gate.measure import parts
 from assay.stats import clustering
 
@@ -38,6 +39,8 @@ class Clusters:
     unit : str
         Name to declare.
     icc, design_effect, p_value : float
+    copies : int
+        Rows that repeat an earlier row, where it is copies that were found; else 0.
     """
 
     column: str
@@ -45,9 +48,10 @@ class Clusters:
     icc: float
     design_effect: float
     p_value: float
+    copies: int = 0
 
 
-def candidates(timestamp: Any, columns: Mapping[str, Any] | None, n: int) -> dict[tuple[str, str], NDArray[np.intp]]:
+def candidates(timestamp: Any, columns: Any, n: int) -> dict[tuple[str, str], NDArray[np.intp]]:
     """Give the groupings to test, by name in words and name to declare, but for those of one row a group."""
     found: dict[tuple[str, str], NDArray[np.intp]] = {}
     if timestamp is not None:
@@ -55,7 +59,7 @@ def candidates(timestamp: Any, columns: Mapping[str, Any] | None, n: int) -> dic
         codes, groups = numbered(_days(column(timestamp, name), name), n, name)
         if 1 < groups < n:
             found[f"the day of {name}", "date"] = codes
-    for name, values in (columns or {}).items():
+    for name, values in by_name(columns).items():
         codes, groups = numbered(values, n, name)
         if 1 < groups < n:
             found[name, name] = codes
@@ -83,6 +87,32 @@ def undeclared(
             if worst is None or result.design_effect > worst.design_effect:
                 worst = Clusters(words, unit, result.icc, result.design_effect, result.p_value)
     return worst
+
+
+def copied(content: Any, n: int) -> Clusters | None:
+    """Tell whether rows are copies of each other, from a digest of what each row holds.
+
+    Rows drawn independently from any population repeat each other too, but not in any pattern. Let c(k) be the number
+    of contents that occur k times. Over a Poisson number of draws E[c(k)] is a sum of exp(-l) l^k / k!, so k! E[c(k)]
+    is log-convex in k (Cauchy and Schwarz), which is to say k E[c(k)]^2 <= (k + 1) E[c(k - 1)] E[c(k + 1)]. Copies
+    break it: a table of distinct rows that was doubled has c(2) alone. They are found if the inequality fails with
+    each number at its bound of level 0.0001 / 3 for the k at which it fails most (c(k) is a sum of independent events,
+    which is less spread than a Poisson number), and if they are material. A few copies among many rows are not found.
+    """
+    codes, distinct = numbered(content, n, "content")
+    times = np.bincount(codes)
+    effect = float((times * times).sum() / n)
+    if effect <= MATERIAL:
+        return None
+    seen = np.bincount(times, minlength=times.max() + 2).astype(np.float64)
+    k = np.arange(2, seen.size - 1)
+    level = 1e-4 / (3 * k.size)
+    least = special.gammaincinv(np.maximum(seen, 1), level) * (seen > 0)
+    most = special.gammaincinv(seen + 1, 1 - level)
+    broken = k * least[k] ** 2 > (k + 1) * most[k - 1] * most[k + 1]
+    if not broken.any():
+        return None
+    return Clusters("copies of rows", "", 1.0, effect, 1e-4, n - distinct)
 
 
 def _days(values: NDArray[Any], name: str) -> NDArray[Any]:

@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
     from assay.core import Verdict
     from assay.core.check import Severity
-    from assay.gate.condition import Condition
+    from assay.gate.condition import Condition, Mode
     from assay.gate.inputs import Inputs
-    from assay.gate.judge import Mode
     from assay.gate.screening import Clusters
 
     Rows = NDArray[np.intp]

@@ -16,9 +16,9 @@ from assay.stats import binomial, sequential
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from assay.gate.condition import Clause, Condition
+    from assay.gate.condition import Clause, Condition, Mode
     from assay.gate.inputs import Inputs
-    from assay.gate.judge import Mode, Value
+    from assay.gate.judge import Value
 
     Floats = NDArray[np.float64]
     Rows = NDArray[np.intp]
@@ -356,6 +356,10 @@ def _only_part(clause: Clause, inputs: Inputs) -> tuple[Part | None, float]:
                 f"{str(clause)!r}: {term.metric} counts rows by their label, so that no row can be left unlabelled; "
                 "use method='exact' on labelled rows"
             )
+    if clause.times:
+        raise ClaimError(
+            f"{str(clause)!r}: the tolerance of a ratio is for method='exact'; write n - 1.02*o > 0 +/- 0.01"
+        )
     found, constant = parts(clause, inputs)
     if len(found) > 1:
         raise ClaimError(

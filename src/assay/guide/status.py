@@ -10,7 +10,7 @@ import msgspec
 
 from assay.core.action import Action
 from assay.core.project import stage_of
-from assay.errors import LedgerError
+from assay.errors import LedgerError, StoreError
 from assay.store import records
 from assay.store.ledger import Ledger
 from assay.tracking.registry import Registry
@@ -74,14 +74,27 @@ class Status:
 
 
 def status(project: Project) -> Status:
-    """Read the store and say where the project stands; a project without a store is left without one."""
+    """Read the store and say where the project stands; a project without a store is left without one.
+
+    What other clones wrote to a shared ledger is taken in first. Without a network the last known state is shown, and
+    the line on the ledger says so.
+    """
+    last_known, broken = "", ""
+    try:
+        if project.shared_ledger:
+            project.store.sync()
+    except LedgerError as problem:
+        broken = str(problem)
+    except StoreError as problem:
+        last_known = f"; last known state: {problem}"
     stored = _unsettled(records.latest(project.store)) if project.has_store else []
     by_stage: dict[str, list[Verdict]] = {}
     for entry in stored:
         by_stage.setdefault(entry.verdict.stage, []).append(entry.verdict)
     answers = [_answer(project, stage, question, by_stage.get(stage, [])) for stage, question, _ in QUESTIONS]
     try:
-        ledger_line = f"{Ledger(project.store).verify() if project.has_store else 0} entries, chain verified"
+        count = Ledger(project.store).verify() if project.has_store else 0
+        ledger_line = broken or f"{count} entries, chain verified{last_known}"
     except LedgerError as problem:
         ledger_line = str(problem).removeprefix("ledger: ")
     answers.append(Answer("What happened, and who said so?", f"ledger: {ledger_line}"))

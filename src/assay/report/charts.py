@@ -277,6 +277,68 @@ def _numeric(value: Scalar) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
+def difference_chart(rows: Sequence[tuple[str, float, float, float]], title: str) -> Spec | None:
+    """Draw differences with their intervals, one below the other, against zero.
+
+    Parameters
+    ----------
+    rows : sequence of (name, estimate, lower, upper)
+    title : str
+        What is measured.
+
+    Returns
+    -------
+    dict or None
+        Vega-Lite specification; ``None`` without rows.
+    """
+    if not rows:
+        return None
+    values = [dict(zip(("name", "estimate", "lower", "upper"), row, strict=True)) for row in rows[:MOST_ROWS]]
+    ends = [0.0, *(float(row[place]) for row in rows[:MOST_ROWS] for place in (2, 3))]
+    room = 0.08 * (max(ends) - min(ends)) or 1.0
+    scale = alt.Scale(domain=[min(ends) - room, max(ends) + room], nice=False, zero=False)
+    chart = alt.Chart(alt.Data(values=values))
+    y = alt.Y("name:N", sort=None, axis=alt.Axis(title=None, ticks=False, domain=False))
+    x = alt.X("lower:Q", scale=scale, axis=alt.Axis(title=title, tickCount=6))
+    bars = chart.mark_rule(style="trend", strokeWidth=7, strokeCap="butt", opacity=0.55).encode(x=x, x2="upper:Q", y=y)
+    points = chart.mark_tick(style="trend", thickness=2.5, size=15).encode(x=alt.X("estimate:Q", scale=scale), y=y)
+    return _spec(alt.layer(bars, points, _limit_rule(0.0, scale)).properties(width=WIDTH - 130, height=alt.Step(26)))
+
+
+def steps_chart(name: str, sides: Sequence[tuple[str, Sequence[tuple[int, float]]]]) -> Spec | None:
+    """Draw a metric by step, a line for each side.
+
+    Parameters
+    ----------
+    name : str
+        The metric.
+    sides : sequence of (str, sequence of (step, value))
+        Values that are not finite are left out.
+
+    Returns
+    -------
+    dict or None
+        Vega-Lite specification; ``None`` without values.
+    """
+    values = [
+        {"side": side, "step": step, "value": value}
+        for side, points in sides
+        for step, value in points
+        if math.isfinite(value)
+    ]
+    if not values:
+        return None
+    names = [side for side, _ in sides]
+    color = alt.Color("side:N", sort=None, scale=alt.Scale(domain=names, range="ordinal"), title=None)
+    dash = alt.StrokeDash("side:N", sort=None, scale=alt.Scale(domain=names, range=[[4, 3], [1, 0]]), title=None)
+    chart = alt.Chart(alt.Data(values=values)).mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=16))
+    x = alt.X(
+        "step:Q", axis=alt.Axis(title="step", tickCount=8, tickMinStep=1, grid=False), scale=alt.Scale(nice=False)
+    )
+    y = alt.Y("value:Q", axis=alt.Axis(title=name, tickCount=5), scale=alt.Scale(zero=False))
+    return _spec(chart.encode(x=x, y=y, color=color, strokeDash=dash).properties(width=WIDTH, height=170))
+
+
 def evidence_chart(evidence: Evidence) -> Spec | None:
     """The chart of whatever series the evidence holds: over time, or by name."""
     return series_chart(evidence) or bar_chart(evidence)

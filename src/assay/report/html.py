@@ -66,7 +66,6 @@ def to_html(verdicts: Sequence[Verdict], context: ReportContext | None = None, e
     known = {verdict.id: verdict for verdict in (*earlier, *verdicts)}
     sections = [check_section(group, context.waivers) for group in groups(verdicts)]
     sections.append(earlier_section(context.story, known, verdicts))
-    drawn = any('class="chart"' in section for section in sections)
     body = [
         _masthead(verdicts, context, title),
         _verdict_table(verdicts, context),
@@ -76,8 +75,13 @@ def to_html(verdicts: Sequence[Verdict], context: ReportContext | None = None, e
         *sections,
         _footer(verdicts, context),
     ]
-    scripts = [data_script("assay-report", to_json(verdicts, context).decode())]
-    if drawn:
+    return page(title, body, [data_script("assay-report", to_json(verdicts, context).decode())])
+
+
+def page(title: str, body: Sequence[str], scripts: Sequence[str] = ()) -> str:
+    """A whole page of the parts of its body; the chart library is in it where a part has a chart."""
+    scripts = list(scripts)
+    if any('class="chart"' in part for part in body):
         scripts += [
             data_script("chart-config", msgspec.json.encode(vega_config("page")).decode()),
             f"<script>{_inline(_bundle())}</script>",

@@ -39,6 +39,8 @@ DARK = {
     "error": "#bd97f5",
 }
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"
+PICTURE_FONT = "Arial, 'Liberation Sans', Helvetica, sans-serif"
+"""Of charts that are drawn here and shown elsewhere, perhaps with wider letters, for which they leave room."""
 
 
 def vega_config(theme: Theme) -> dict[str, Any]:
@@ -48,11 +50,12 @@ def vega_config(theme: Theme) -> dict[str, Any]:
     dark and to paper.
     """
     color = {name: f"var(--{name})" for name in LIGHT} if theme == "page" else LIGHT if theme == "light" else DARK
-    text = {"labelColor": color["muted"], "titleColor": color["muted"], "labelFont": FONT, "titleFont": FONT}
+    font = FONT if theme == "page" else PICTURE_FONT
+    text = {"labelColor": color["muted"], "titleColor": color["muted"], "labelFont": font, "titleFont": font}
     return {
         "background": "transparent" if theme == "page" else color["paper"],
-        "font": FONT,
-        "padding": 4,
+        "font": font,
+        "padding": 4 if theme == "page" else {"left": 36, "right": 12, "top": 4, "bottom": 4},
         "view": {"stroke": None},
         "axis": {
             **text,
@@ -76,6 +79,6 @@ def vega_config(theme: Theme) -> dict[str, Any]:
             "trend": {"color": color["accent"], "strokeWidth": 2},
             "bar": {"color": color["accent"], "opacity": 0.75},
             "whisker": {"color": color["ink"], "strokeWidth": 1.3},
-            "note": {"color": color["ink"], "fontSize": 11, "font": FONT},
+            "note": {"color": color["ink"], "fontSize": 11, "font": font},
         },
     }

@@ -17,6 +17,8 @@ from assay.store.schema import aliases, model_versions, now
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
+    from assay.store.chain import Entry
+
 _ALIAS = re.compile(r"[\w\-]{1,255}", re.ASCII)
 _LOOKS_LIKE_VERSION = re.compile(r"v\d+", re.IGNORECASE)
 
@@ -117,11 +119,44 @@ def move_alias(connection: Connection, move: AliasMove, verdict_id: str | None =
         _swap(connection, move, row.revision, values)
     moved = {"name": move.name, "alias": move.alias, "from": before, "to": move.version, "revision": revision}
     ledger.append(connection, "promotion", digest, 1, verdict_id=verdict_id, detail={**move.detail, **moved})
-    if move.version is not None:
-        add_edges(connection, [Edge("model_version", f"{move.name}/{move.version}", "alias", label, "promoted")])
+    _add_lineage(connection, move.name, move.alias, move.version, verdict_id)
+    return revision
+
+
+def version_of(connection: Connection, entry: Entry) -> int | None:
+    """The version here whose content a promotion is about: in another clone it may have another number."""
+    query = select(model_versions.c.version).where(
+        model_versions.c.name == entry.detail.get("name"), model_versions.c.digest == entry.key
+    )
+    found = connection.scalars(query.order_by(model_versions.c.version.desc())).all()
+    told = entry.detail.get("to") or entry.detail.get("from")
+    return told if told in found else next(iter(found), None)
+
+
+def follow(connection: Connection, entry: Entry) -> None:
+    """Move an alias as an entry of a shared ledger says, if the model's content is registered here."""
+    version = version_of(connection, entry)
+    if version is None:
+        return
+    name, alias = str(entry.detail["name"]), str(entry.detail["alias"])
+    row = _row(connection, name, alias)
+    target = None if entry.detail.get("to") is None else version
+    if target is None and (row is None or row.version != version):
+        return
+    values = {"version": target, "revision": 1 if row is None else row.revision + 1, "updated": entry.created}
+    if row is None:
+        connection.execute(insert(aliases).values(name=name, alias=alias, **values))
+    else:
+        connection.execute(update(aliases).where(aliases.c.name == name, aliases.c.alias == alias).values(values))
+    _add_lineage(connection, name, alias, target, entry.verdict_id)
+
+
+def _add_lineage(connection: Connection, name: str, alias: str, version: int | None, verdict_id: str | None) -> None:
+    label = f"{name}@{alias}"
+    if version is not None:
+        add_edges(connection, [Edge("model_version", f"{name}/{version}", "alias", label, "promoted")])
     if verdict_id is not None:
         add_edges(connection, [Edge("verdict", verdict_id, "alias", label, "allowed")])
-    return revision
 
 
 def _row(connection: Connection, name: str, alias: str) -> Row[Any] | None:

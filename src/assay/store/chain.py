@@ -12,11 +12,14 @@ from assay.errors import LedgerError
 from assay.store.schema import ledger, ledger_head
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from sqlalchemy import Connection, Row
 
 State = Literal["reserve", "settle", "release"]
+
+BACKUP = "restore the store from a backup"
+"""The way out when the chain of this store is broken."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +72,12 @@ def entry(row: Row[Any]) -> Entry:
     return Entry(**{**row._asdict(), "detail": detail})
 
 
+def entries(connection: Connection, first: int) -> list[Entry]:
+    """Entries from a number on."""
+    query = select(ledger).where(ledger.c.seq >= first).order_by(ledger.c.seq)
+    return [entry(row) for row in connection.execute(query)]
+
+
 def add(
     connection: Connection,
     *,
@@ -118,27 +127,70 @@ def head(connection: Connection, *, lock: bool = False) -> tuple[int, str]:
     return int(found.seq), str(found.hash)
 
 
+def content(found: Entry) -> dict[str, Any]:
+    """Give an entry as a row of the table: what its hash covers, and the hash.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from pathlib import Path
+    >>> from assay.store import Ledger, Store
+    >>> with TemporaryDirectory() as folder, Store.open(root=Path(folder)) as store:
+    ...     _ = Ledger(store).reserve("answers", "f00d", 1, limit=1, check="better")
+    ...     row = content(Ledger(store).entries()[0])
+    >>> row.pop("hash") == digest(row)
+    True
+    """
+    return {**msgspec.structs.asdict(found), "detail": canonical_json(found.detail).decode()}
+
+
 def verify(connection: Connection) -> int:
     """Walk the chain and return the number of entries, or name the first that is not as it was written."""
     length, last = head(connection)
+    rows = connection.execute(select(ledger).order_by(ledger.c.seq))
+    check((dict(row._mapping) for row in rows), length, last)
+    return length
+
+
+def check(
+    rows: Iterable[dict[str, Any]], length: int, last: str, *, where: str = "ledger", way_out: str = BACKUP
+) -> None:
+    """Walk rows in the order of their numbers and see that they are the chain that was written.
+
+    Parameters
+    ----------
+    rows : iterable of dict
+        Columns of each entry.
+    length, last : int and str
+        Number and hash of the newest entry.
+    where, way_out : str
+        Whose chain it is, and how to mend it, for messages.
+
+    Raises
+    ------
+    LedgerError
+        Naming the first entry that was changed, deleted, inserted or moved.
+    """
+
+    def broken(seq: int, what: str, how: str) -> LedgerError:
+        return _broken(seq, what, how, where, way_out)
+
     previous, expected = "", 1
-    for row in connection.execute(select(ledger).order_by(ledger.c.seq)):
-        content = dict(row._mapping)
-        seal = content.pop("hash")
-        if row.seq != expected:
-            raise _broken(expected, "is missing", "it was deleted, or moved")
-        if digest(content) != seal:
-            raise _broken(expected, "is not as it was written", _moved(content, seal, max(length, expected)))
-        if row.previous != previous:
-            raise _broken(max(expected - 1, 1), f"is not the one that entry {expected} followed", "it was replaced")
+    for row in rows:
+        seal, seq = row.pop("hash"), row["seq"]
+        if seq != expected:
+            raise broken(expected, "is missing", "it was deleted, or moved")
+        if digest(row) != seal:
+            raise broken(expected, "is not as it was written", _moved(row, seal, max(length, expected)))
+        if row["previous"] != previous:
+            raise broken(max(expected - 1, 1), f"is not the one that entry {expected} followed", "it was replaced")
         previous, expected = seal, expected + 1
     if expected - 1 < length:
-        raise _broken(expected, "is missing", f"the newest {length - expected + 1} were deleted")
+        raise broken(expected, "is missing", f"the newest {length - expected + 1} were deleted")
     if expected - 1 > length:
-        raise _broken(length + 1, "was never written by assay", f"the ledger ends at entry {length}")
+        raise broken(length + 1, "was never written by assay", f"the ledger ends at entry {length}")
     if previous != last:
-        raise _broken(length, "is not the one that was written", "it was replaced")
-    return length
+        raise broken(length, "is not the one that was written", "it was replaced")
 
 
 def _moved(content: dict[str, Any], seal: str, length: int) -> str:
@@ -148,5 +200,5 @@ def _moved(content: dict[str, Any], seal: str, length: int) -> str:
     return "it was changed"
 
 
-def _broken(seq: int, what: str, how: str) -> LedgerError:
-    return LedgerError(f"ledger: entry {seq} {what}: {how}: restore the store from a backup")
+def _broken(seq: int, what: str, how: str, where: str = "ledger", way_out: str = BACKUP) -> LedgerError:
+    return LedgerError(f"{where}: entry {seq} {what}: {how}: {way_out}")

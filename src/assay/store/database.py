@@ -5,21 +5,25 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import URL, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
 from assay.errors import Conflict, MissingExtra, StoreError
+from assay.store.chain import head
 from assay.store.schema import REVISION, VERSION_TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from sqlalchemy import Connection
 
     from assay.store.artifacts import Artifacts
+    from assay.store.git_ref import GitLedger
+
+T = TypeVar("T")
 
 FOLDER = ".assay"
 BUSY_MILLISECONDS = 30_000
@@ -30,8 +34,8 @@ WRITER_LOCK = 43801889234306805
 class Store:
     """A database and its artifacts.
 
-    Open one with :meth:`open`. Connections come from :meth:`read`, :meth:`transaction` and :meth:`append`; SQL errors
-    leave them as :class:`~assay.errors.StoreError`, and a broken uniqueness or reference as
+    Open one with :meth:`open`. Connections come from :meth:`read`, :meth:`write`, :meth:`transaction` and
+    :meth:`append`; SQL errors leave them as :class:`~assay.errors.StoreError`, and a broken uniqueness or reference as
     :class:`~assay.errors.Conflict`.
 
     Attributes
@@ -40,16 +44,19 @@ class Store:
         Folder of the project.
     url : str
         SQLAlchemy URL, with its password when it has one.
+    shared : GitLedger or None
+        The ledger that all clones of a repository have in common.
     """
 
-    def __init__(self, engine: Engine, root: Path) -> None:
+    def __init__(self, engine: Engine, root: Path, shared: GitLedger | None = None) -> None:
         self.root = root
+        self.shared = shared
         self.url = engine.url.render_as_string(hide_password=False)
         self._engine = engine
         self._where = str(engine.url.database) if _is_sqlite(engine) else repr(engine.url)
 
     @classmethod
-    def open(cls, url: str | None = None, *, root: Path, create: bool = True) -> Store:
+    def open(cls, url: str | None = None, *, root: Path, create: bool = True, ledger: str = "") -> Store:
         """Open the store, make it where there is none, and bring an older one up to date.
 
         Parameters
@@ -61,6 +68,8 @@ class Store:
             Folder of the project; artifacts are under ``root/.assay/objects``.
         create : bool
             Whether to make a store where there is none.
+        ledger : str
+            Name or URL of the git remote that has the ledger; empty for a ledger that is in this store alone.
 
         Raises
         ------
@@ -87,7 +96,12 @@ class Store:
         address = _address(url, root)
         if address.get_backend_name() == "sqlite":
             _prepare_file(Path(str(address.database)), create)
-        store = cls(_engine(address), root)
+        shared = None
+        if ledger:
+            from assay.store.git_ref import GitLedger
+
+            shared = GitLedger(root, ledger)
+        store = cls(_engine(address), root, shared)
         try:
             store._check_version(create)
         except BaseException:
@@ -102,17 +116,44 @@ class Store:
         with self._translated(), self._engine.connect().execution_options(**options) as connection:
             yield connection
 
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Do work that may add to the ledger, in one :meth:`transaction`, and return what it returns.
+
+        Where the ledger is shared, what others wrote is taken in first, and the new entries are shared before the
+        commit. The work is done again when another clone was first, so it must not change anything but the store.
+
+        Raises
+        ------
+        StoreError
+            If the shared ledger cannot be reached or written; nothing is written then.
+        """
+        if self.shared is not None:
+            return self.shared.write(self, work)
+        with self.transaction() as connection:
+            return work(connection)
+
+    def sync(self) -> None:
+        """Take in what other clones wrote to the shared ledger; without one there is nothing to do."""
+        if self.shared is not None:
+            self.shared.sync(self)
+
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, *, shared: bool = False) -> Iterator[Connection]:
         """Give a connection that is the only writer; commits at the end, takes all back on an exception.
 
         What is read inside cannot change before the commit. Do not open a second one inside: it would wait for the
-        first.
+        first. Where the ledger is shared, entries are added in :meth:`write`, which shares them, and nowhere else.
         """
         with self._writer("FULL") as connection:
             if not _is_sqlite(self._engine):
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITER_LOCK})
+            if self.shared is None or shared:
+                yield connection
+                return
+            before = head(connection)
             yield connection
+            if head(connection) != before:
+                raise StoreError(f"the ledger is on {self.shared.name}: add to it with Store.write, which shares it")
 
     @contextmanager
     def append(self) -> Iterator[Connection]:

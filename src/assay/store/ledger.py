@@ -64,7 +64,8 @@ class Ledger:
 
     **Protocol.** ``reserve`` before the data are looked at; evaluate; then ``settle`` in the transaction that stores
     the verdict, or ``release`` when nothing was seen. What is settled, held and asked for together never exceeds the
-    limit, however many processes ask at once: each reservation is decided alone, under the store's write lock.
+    limit, however many processes ask at once: each reservation is decided alone, under the store's write lock, and where
+    the ledger is shared by git, on what all clones have pushed.
 
     **It fails closed.** A reservation whose process died counts as spent once its lease is over, for the process may
     have seen the answer. It comes back only if somebody releases it, or if the same question is asked again (same
@@ -136,41 +137,68 @@ class Ledger:
         LedgerError
             If the amount, the limit or the key cannot be.
         """
+        return self._store.write(
+            lambda connection: self.reserve_in(
+                connection,
+                kind,
+                key,
+                amount,
+                limit=limit,
+                check=check,
+                detail=detail,
+                lease_seconds=lease_seconds,
+                cache_key=cache_key,
+            )
+        )
+
+    def reserve_in(
+        self,
+        connection: Connection,
+        kind: Kind,
+        key: str,
+        amount: float,
+        *,
+        limit: float,
+        check: str,
+        detail: Mapping[str, Any] | None = None,
+        lease_seconds: float = 600,
+        cache_key: str | None = None,
+    ) -> Reservation:
+        """Hold part of a budget as :meth:`reserve` does, inside of :meth:`Store.write`: all of several, or none."""
         _require(kind, key, amount)
         if not (math.isfinite(limit) and limit >= 0 and lease_seconds > 0):
             raise LedgerError(
                 f"ledger: limit {limit} and lease {lease_seconds} s: a limit is at least 0, a lease above 0"
             )
-        with self._store.transaction() as connection:
-            time = now()
-            opened = open_reservations(connection, kind, key)
-            for left in opened if cache_key else ():
-                if is_dead(left, time) and left.check_id == check and left.detail.get("cache_key") == cache_key:
-                    _close(connection, left, time, {"reason": "the same question is asked again"})
-            balance = balance_of(connection, kind, key, time)
-            if math.fsum((balance.spent, balance.held, amount)) > limit + TOLERANCE:
-                about = (detail or {}).get("about") or key[:12]
-                raise _overspent(kind, about, amount, limit, check, balance)
-            reservation = Reservation(
-                id=secrets.token_hex(16),
-                kind=kind,
-                key=key,
-                amount=float(amount),
-                check=check,
-                expires=time + round(lease_seconds * 1000),
-            )
-            chain.add(
-                connection,
-                created=time,
-                kind=kind,
-                key=key,
-                amount=amount,
-                state="reserve",
-                check=check,
-                reservation=reservation.id,
-                expires=reservation.expires,
-                detail={**(detail or {}), "limit": limit, **({"cache_key": cache_key} if cache_key else {})},
-            )
+        time = now()
+        opened = open_reservations(connection, kind, key)
+        for left in opened if cache_key else ():
+            if is_dead(left, time) and left.check_id == check and left.detail.get("cache_key") == cache_key:
+                _close(connection, left, time, {"reason": "the same question is asked again"})
+        balance = balance_of(connection, kind, key, time)
+        if math.fsum((balance.spent, balance.held, amount)) > limit + TOLERANCE:
+            about = (detail or {}).get("about") or key[:12]
+            raise _overspent(kind, about, amount, limit, check, balance)
+        reservation = Reservation(
+            id=secrets.token_hex(16),
+            kind=kind,
+            key=key,
+            amount=float(amount),
+            check=check,
+            expires=time + round(lease_seconds * 1000),
+        )
+        chain.add(
+            connection,
+            created=time,
+            kind=kind,
+            key=key,
+            amount=amount,
+            state="reserve",
+            check=check,
+            reservation=reservation.id,
+            expires=reservation.expires,
+            detail={**(detail or {}), "limit": limit, **({"cache_key": cache_key} if cache_key else {})},
+        )
         return reservation
 
     def settle(
@@ -228,8 +256,7 @@ class Ledger:
             If the reservation is unknown, or was settled or released before.
         """
         wanted = reservation if isinstance(reservation, str) else reservation.id
-        with self._store.transaction() as connection:
-            self.release_in(connection, wanted, reason)
+        self._store.write(lambda connection: self.release_in(connection, wanted, reason))
 
     def release_in(self, connection: Connection, reservation: str, reason: str) -> None:
         """Give back what was held, inside a transaction."""
@@ -254,6 +281,11 @@ class Ledger:
             Number of the entry.
         """
         return append(connection, kind, key, amount, check=check, verdict_id=verdict_id, detail=detail)
+
+    def is_paid(self, connection: Connection, kind: Kind, key: str, once: str) -> bool:
+        """Whether something that is paid for only once was settled already."""
+        query = select(ledger.c.detail).where(ledger.c.kind == kind, ledger.c.key == key, ledger.c.state == "settle")
+        return any(msgspec.json.decode(detail).get("once") == once for detail in connection.scalars(query))
 
     def balance(self, kind: Kind, key: str) -> Balance:
         """Sum what is spent and what is held by evaluations that are still running."""

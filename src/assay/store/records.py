@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import delete, exists, func, insert, select
 
-from assay.core.fingerprint import canonical_json
+from assay.core.fingerprint import bytes_digest
 from assay.core.verdict import Verdict
 from assay.errors import StoreError
+from assay.store import recording
 from assay.store.aliases import AliasMove, move_alias
 from assay.store.edges import Edge, add_edges
 from assay.store.ledger import Ledger
 from assay.store.notices import leave
-from assay.store.schema import now, owner_notes, verdicts
+from assay.store.schema import now, owner_notes
+from assay.store.schema import verdicts as table
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["AliasMove", "StoredVerdict", "find", "get", "history", "latest", "record", "since"]
 
 _SHORTEST_PREFIX = 4
-# Fingerprints in the evidence that are those of models.
-_MODELS = ("new", "old")
 
 
 class StoredVerdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,23 +118,44 @@ def record(
         )
     ids = [verdict.id for verdict in verdicts]
     first = ids[0] if ids else None
-    ledger = Ledger(store)
-    with store.transaction() as connection:
+    ledger, tell = Ledger(store), tuple(tell)
+    spends, lineage = list(settle), [*recording.edges_of(verdicts, run_id, model, datasets), *edges]
+    rows = recording.rows_of(
+        verdicts,
+        recording=secrets.token_hex(16),
+        cache_key=cache_key,
+        created=now(),
+        model=model,
+        run_id=run_id,
+        datasets=datasets,
+    )
+    # What was paid for is named by its content, so that an entry without its verdict shows, as does a changed verdict.
+    named = {"recording": rows[0]["recording"], "body": bytes_digest(recording.encode(rows))} if rows else {}
+
+    def work(connection: Connection) -> None:
         repeated = cache_key is not None and ids == [row.id for row in _recorded(connection, cache_key)]
-        _insert(connection, verdicts, cache_key, run_id, model, datasets)
-        for reservation, amount in settle:
+        if rows:
+            connection.execute(insert(table), rows)
+        for reservation, amount in spends:
             if repeated:
                 ledger.release_in(connection, reservation.id, f"verdict {first} was on record already")
             else:
-                ledger.settle(connection, reservation, amount, first, {"verdicts": ids} if len(ids) > 1 else None)
-        for identity, note in (notes or {}).items():
+                several = {"verdicts": ids} if len(ids) > 1 else {}
+                ledger.settle(connection, reservation, amount, first, {**named, **several})
+        for identity, sealed in (notes or {}).items():
             connection.execute(delete(owner_notes).where(owner_notes.c.verdict_id == identity))
-            connection.execute(insert(owner_notes).values(verdict_id=identity, note=note, created=now()))
+            connection.execute(insert(owner_notes).values(verdict_id=identity, note=sealed, created=now()))
         if not repeated:
             leave(connection, tell, "verdict", {"verdicts": ids})
         if alias is not None:
-            move_alias(connection, alias, first)
-        add_edges(connection, [*_edges(verdicts, run_id, model, datasets), *edges])
+            move_alias(connection, msgspec.structs.replace(alias, detail={**alias.detail, **named}), first)
+        add_edges(connection, lineage)
+
+    if spends or alias is not None:
+        store.write(work)
+    else:
+        with store.transaction() as connection:
+            work(connection)
     return ids
 
 
@@ -156,8 +177,8 @@ def get(store: Store, id_prefix: str) -> Verdict:
     if len(prefix) < _SHORTEST_PREFIX or not set(prefix) <= set("0123456789abcdef"):
         raise StoreError(f"{id_prefix!r} is not a verdict: give four or more hex digits of its id")
     with store.read() as connection:
-        query = select(verdicts.c.id, verdicts.c.body).where(verdicts.c.id.startswith(prefix))
-        found = {row.id: row.body for row in connection.execute(query.order_by(verdicts.c.seq))}
+        query = select(table.c.id, table.c.body).where(table.c.id.startswith(prefix))
+        found = {row.id: row.body for row in connection.execute(query.order_by(table.c.seq))}
     if not found:
         raise StoreError(f"no verdict {id_prefix!r} in this store: `assay status` lists the newest")
     if len(found) > 1:
@@ -174,16 +195,16 @@ def note(store: Store, identity: str) -> bytes | None:
 
 def latest(store: Store, stage: Stage | None = None, check: str | None = None) -> list[StoredVerdict]:
     """Newest verdicts of each check and subject, newest first: those of one recording, of whatever code or dataset."""
-    newest = select(func.max(verdicts.c.seq)).group_by(verdicts.c.check_id, verdicts.c.subject)
-    last = verdicts.alias()
+    newest = select(func.max(table.c.seq)).group_by(table.c.check_id, table.c.subject)
+    last = table.alias()
     together = (
-        (last.c.recording == verdicts.c.recording)
-        & (last.c.check_id == verdicts.c.check_id)
-        & (last.c.subject == verdicts.c.subject)
+        (last.c.recording == table.c.recording)
+        & (last.c.check_id == table.c.check_id)
+        & (last.c.subject == table.c.subject)
     )
     with store.read() as connection:
         query = _selected(stage, check).where(exists().where(together, last.c.seq.in_(newest)))
-        return [_stored(row) for row in connection.execute(query.order_by(verdicts.c.seq.desc()))]
+        return [_stored(row) for row in connection.execute(query.order_by(table.c.seq.desc()))]
 
 
 def history(
@@ -194,9 +215,9 @@ def history(
     limit: int | None = None,
 ) -> list[StoredVerdict]:
     """All verdicts, newest first."""
-    query = _selected(stage, check).order_by(verdicts.c.seq.desc()).limit(limit)
+    query = _selected(stage, check).order_by(table.c.seq.desc()).limit(limit)
     if subject is not None:
-        query = query.where(verdicts.c.subject == subject)
+        query = query.where(table.c.subject == subject)
     with store.read() as connection:
         return [_stored(row) for row in connection.execute(query)]
 
@@ -204,70 +225,24 @@ def history(
 def since(store: Store, seen: Collection[str]) -> list[StoredVerdict]:
     """Verdicts whose ids are not among those that were seen, oldest first."""
     with store.read() as connection:
-        known = connection.execute(select(verdicts.c.seq, verdicts.c.id).order_by(verdicts.c.seq))
+        known = connection.execute(select(table.c.seq, table.c.id).order_by(table.c.seq))
         fresh = [row.seq for row in known if row.id not in seen]
-        query = select(verdicts).where(verdicts.c.seq.in_(fresh)).order_by(verdicts.c.seq)
+        query = select(table).where(table.c.seq.in_(fresh)).order_by(table.c.seq)
         return [_stored(row) for row in connection.execute(query)]
 
 
 def _recorded(connection: Connection, cache_key: str) -> list[Row[Any]]:
-    last = (
-        select(verdicts.c.recording).where(verdicts.c.cache_key == cache_key).order_by(verdicts.c.seq.desc()).limit(1)
-    )
-    query = select(verdicts.c.id, verdicts.c.body).where(verdicts.c.recording == last.scalar_subquery())
-    return list(connection.execute(query.where(verdicts.c.cache_key == cache_key).order_by(verdicts.c.seq)))
-
-
-def _insert(
-    connection: Connection,
-    found: Sequence[Verdict],
-    cache_key: str | None,
-    run_id: str | None,
-    model: str,
-    datasets: Mapping[str, str] | None,
-) -> None:
-    recording, time = secrets.token_hex(16), now()
-    rows = [
-        {
-            "id": verdict.id,
-            "recording": recording,
-            "cache_key": cache_key,
-            "check_id": verdict.check,
-            "code": verdict.code,
-            "stage": verdict.stage,
-            "status": verdict.status,
-            "subject": verdict.subject,
-            "model": model,
-            "datasets": canonical_json(verdict.evidence.fingerprints if datasets is None else datasets).decode(),
-            "run_id": run_id,
-            "created": time,
-            "body": verdict.to_json().decode(),
-        }
-        for verdict in found
-    ]
-    if rows:
-        connection.execute(insert(verdicts), rows)
-
-
-def _edges(found: Sequence[Verdict], run_id: str | None, model: str, datasets: Mapping[str, str] | None) -> list[Edge]:
-    edges = []
-    for verdict in found:
-        said = verdict.evidence.fingerprints
-        read = {name: said[name] for name in said if name not in _MODELS} if datasets is None else datasets
-        edges += [Edge("dataset", fingerprint, "verdict", verdict.id, "read") for fingerprint in read.values()]
-        if model:
-            edges.append(Edge("model_version", model, "verdict", verdict.id, "judged"))
-        if run_id:
-            edges.append(Edge("run", run_id, "verdict", verdict.id, "produced"))
-    return edges
+    last = select(table.c.recording).where(table.c.cache_key == cache_key).order_by(table.c.seq.desc()).limit(1)
+    query = select(table.c.id, table.c.body).where(table.c.recording == last.scalar_subquery())
+    return list(connection.execute(query.where(table.c.cache_key == cache_key).order_by(table.c.seq)))
 
 
 def _selected(stage: str | None, check: str | None) -> Any:
-    query = select(verdicts)
+    query = select(table)
     if stage is not None:
-        query = query.where(verdicts.c.stage == stage)
+        query = query.where(table.c.stage == stage)
     if check is not None:
-        query = query.where(verdicts.c.check_id == check)
+        query = query.where(table.c.check_id == check)
     return query
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, insert, select, update
 
 from assay.core.fingerprint import canonical_json
 from assay.errors import ModelError
-from assay.store.aliases import AliasMove, AliasState, move_alias, read_alias, require_alias
+from assay.store.aliases import AliasMove, AliasState, move_alias, read_alias, require_alias, version_of
 from assay.store.edges import Edge, add_edges
 from assay.store.ledger import Ledger
 from assay.store.schema import aliases, model_versions, models, now
@@ -195,14 +195,21 @@ class Registry:
         that the next rollback goes one further back.
         """
         past: list[int | None] = []
-        for entry in Ledger(self._store).entries(kind="promotion"):
-            detail = entry.detail
-            if (detail.get("name"), detail.get("alias")) != (name, alias):
-                continue
-            if "rollback" in detail and len(past) > 1 and past[-2] == detail["to"]:
-                past.pop()
-            else:
-                past.append(detail["to"])
+        moves = Ledger(self._store).entries(kind="promotion")
+        with self._store.read() as connection:
+            for entry in moves:
+                detail = entry.detail
+                if (detail.get("name"), detail.get("alias")) != (name, alias):
+                    continue
+                version = version_of(connection, entry)
+                if version is None:
+                    # A move of another clone, to content that was never here.
+                    continue
+                to = None if detail["to"] is None else version
+                if "rollback" in detail and len(past) > 1 and past[-2] == to:
+                    past.pop()
+                else:
+                    past.append(to)
         return past[-2] if len(past) > 1 else None
 
     def set_alias(

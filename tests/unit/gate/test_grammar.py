@@ -48,6 +48,12 @@ def test_what_means_the_same_is_the_same_clause(text: str) -> None:
         ("n > 0.8 ± 0.05", "n > 0.8 +/- 0.05"),
         ("n / o > 1.02", "n - 1.02*o > 0"),
         ("1.02 >= n / o", "n - 1.02*o <= 0"),
+        ("n / o > 1.02 +/- 1%", "n - 1.02*o > 0 +/- 0.01*o"),
+        ("n / (2*o + d) < 0.9 +/- 0.01", "n - 1.8*o - 0.9*d < 0 +/- 0.02*(o + 0.5*d)"),
+        ("0 +/- 0.01*old < new - 1.02*old", "n - 1.02*o > 0 +/- 0.01*o"),
+        ("f1(new) / f1(old) >= 98%", "f1(new) - 0.98*f1(old) >= 0"),
+        ("absolute(new | a) < 0.1", "absolute(new | a) < 0.1"),
+        ("mean( cost_usd |age >= 65 ) < 20%", "mean(cost_usd | age >= 65) < 0.2"),
         ("brier(new) - brier(old) < 0", "brier(new) - brier(old) < 0"),
         ("-n > -0.9", "n < 0.9"),
         ("n ≥ 0.9 && (d <= .1 and o < 1)", "n >= 0.9 and d <= 0.1 and o < 1"),
@@ -65,7 +71,10 @@ def test_canonical_text(text: str, canonical: str) -> None:
 
 
 CARETS = {
-    "n > 90": (4, "for percent write %"),
+    "n > 90": (4, "for percent write 90%"),
+    "n - o > 2": (8, "for percent write 2%"),
+    "n > 80% +/- 1": (12, "for percent write 1%"),
+    "f1(n) - f1(o) > 0 +/- 3": (22, "cannot move so far"),
     "n > 1": (4, "can never hold"),
     "d >= 0": (5, "always holds"),
     "n - ": (3, "the claim ends here"),
@@ -93,7 +102,12 @@ CARETS = {
     "n @ o": (2, "means nothing here"),
     "n / 0 > 1": (4, "division by zero"),
     "n / (n - o) > 1": (4, "coefficients are all positive"),
-    "n / o > 1.02 +/- 0.01": (17, "a ratio takes no tolerance"),
+    "n / o > 1.02 +/- 0.01*o": (17, "the tolerance of a ratio is a number"),
+    "n > 0.8 +/- 0.01*2": (17, "a number times metrics"),
+    "n > 0.8 +/- 0.01*(n - o)": (17, "a number times metrics"),
+    "mean() > 0.8": (5, "expected a column"),
+    "mean(cost |) > 0.8": (11, "a slice is missing"),
+    "n > 0.8 /\\ ": (10, "the claim ends here"),
     "n / o - d > 1": (8, "a ratio stands alone"),
     "n / o > d": (8, "held against a number"),
     "changed(old) < 0.1": (8, "from old to new"),
@@ -115,7 +129,9 @@ def test_errors_show_the_place(text: str) -> None:
     assert caret == "  " + " " * place + "^"
 
 
-terms = st.sampled_from(["n", "o", "d", "brier(new)", "error(old | a)", "accuracy(new | x > 3)"])
+terms = st.sampled_from(
+    ["n", "o", "d", "brier(new)", "error(old | a)", "accuracy(new | x > 3)", "f1(new)", "mean(cost | a)", "mean(new)"]
+)
 numbers = st.integers(1, 999).map(lambda k: f"{k / 100:g}")
 
 
@@ -130,7 +146,7 @@ def clauses(draw: st.DrawFn) -> tuple[list[tuple[str, str, str]], str, str, str]
         pieces,
         draw(st.sampled_from([">", "<", ">=", "<="])),
         repr(round(limit, 6)),
-        draw(st.sampled_from(["", "0.01"])),
+        draw(st.sampled_from(["", "0.001", "0.1%", "0.001*o", "0.001*(2*o + f1(old | a))"])),
     )
 
 
@@ -151,7 +167,19 @@ def test_the_order_of_terms_does_not_matter_and_text_reads_back(
     assert parse(str(condition)) == condition
 
 
-@given(st.text("no d()*+-/<>=.%0123456789and|'{}", max_size=30))
+@given(
+    st.one_of(
+        st.text("no d()*+-/<>=.%0123456789and|'{}", max_size=30),
+        st.text(max_size=20),
+        st.lists(
+            st.sampled_from(
+                ["n", "o", "d", "-", "+", "*", "/", ">", "<=", "+/-", "0.1", "2", "5%", "(", ")", "and", "/\\", "or",
+                 "f1(new)", "mean(x | y)", "recall(o | ", "'", "@"]
+            ),
+            max_size=12,
+        ).map(" ".join),
+    )
+)  # fmt: skip
 def test_any_text_is_read_or_refused(text: str) -> None:
     refused: list[ClaimError] = []
     try:
