@@ -10,7 +10,11 @@ from assay.errors import UsageError
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A kind of verdict. ``code`` is never used for anything else."""
+    """A kind of verdict. ``code`` is never used for anything else.
+
+    A change that can change a verdict raises ``method_version``: the evidence carries it, and stored verdicts of an
+    older one are asked, and paid for, again. Upgrading assay costs nothing else.
+    """
 
     code: str
     title: str
@@ -20,6 +24,7 @@ class Rule(msgspec.Struct, frozen=True):
     misleads: str
     guarantee: str
     source: str
+    method_version: int = 1
 
 
 RULES: tuple[Rule, ...] = (
@@ -98,6 +103,19 @@ RULES: tuple[Rule, ...] = (
         "Clopper and Pearson, Biometrika 1934; Holm, Scand. J. Stat. 1979",
     ),
     Rule(
+        "VAL201",
+        "drift",
+        "data",
+        "Tests whether a column's distribution has moved by more than a tolerance: the Kolmogorov-Smirnov distance of "
+        "numbers, the total variation of texts, with missing and never seen values as part of it.",
+        'With many rows every test of "no change" alarms, and with few rows every fixed limit does. A tolerance says '
+        "how much change does no harm, and the verdict names the rows that moved.",
+        "A season moves distributions without a fault. Numbers are rounded to 0.05% first, so finer moves are not seen.",
+        "exact: any false alarm, or with across = 'fdr' the share of false alarms, has probability at most alpha over "
+        "all columns of a batch",
+        "Clopper and Pearson, Biometrika 1934; Massart, Annals of Probability 1990; Wang and Ramdas, JRSS B 2022",
+    ),
+    Rule(
         "GAT101",
         "claim about a model",
         "gate",
@@ -151,6 +169,11 @@ RULES: tuple[Rule, ...] = (
         "none",
     ),
 )
+
+
+def method_versions(stage: Stage) -> dict[str, int]:
+    """Version of the method of each code of a stage."""
+    return {rule.code: rule.method_version for rule in RULES if rule.stage == stage}
 
 
 def get(code: str) -> Rule:

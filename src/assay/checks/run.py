@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from assay import __version__
 from assay.checks import waivers as waiving
 from assay.checks.budget import alpha_of
 from assay.checks.inputs import Inputs, Series
-from assay.checks.registry import RULES
+from assay.checks.registry import RULES, method_versions
 from assay.checks.select import select
 from assay.core.claim import Claim
 from assay.core.fingerprint import digest
@@ -287,15 +286,22 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
         # The evaluation broke midway; what it read may have been shown, so the reservations stay spent.
         said = f"{type(problem).__name__}: {problem}" if job.show is None else "what it said is withheld"
         return [_unjudged(check, "error", "the check broke", said)], False
-    notes = {}
+    full = verdicts
     if job.show is not None:
         # Before anything else reads them: what is not stored cannot leak, nor what is spent hang on it.
-        full, verdicts = verdicts, [job.show(verdict) for verdict in verdicts]
-        if job.recipients:
-            notes = {
-                shown.id: seal_note(verdict.to_json(), job.recipients)
-                for shown, verdict in zip(verdicts, full, strict=True)
-            }
+        verdicts = [job.show(verdict) for verdict in full]
+    versions = method_versions(stage_of(check))
+    verdicts = [
+        msgspec.structs.replace(
+            verdict,
+            evidence=msgspec.structs.replace(verdict.evidence, method_version=versions.get(verdict.code, 1)),
+        )
+        for verdict in verdicts
+    ]
+    notes = {}
+    if job.show is not None and job.recipients:
+        pairs = zip(verdicts, full, strict=True)
+        notes = {shown.id: seal_note(verdict.to_json(), job.recipients) for shown, verdict in pairs}
     if not any(_could_err(verdict) for verdict in verdicts):
         # Nothing could have passed falsely, so that whoever mends what was missing may ask again.
         reservations = [(held, 0.0 if held.kind == "alpha" else amount) for held, amount in reservations]
@@ -331,7 +337,7 @@ def _key(project: Project, check: CheckTable, job: Job) -> str:
             "check": msgspec.to_builtins(check),
             "alpha": alpha_of(check, project.file),
             "depends": dict(job.depends),
-            "version": __version__,
+            "methods": method_versions(stage_of(check)),
         }
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from assay.checks import drift
 from assay.checks.run import Job, Spend
 from assay.core.action import Action
 from assay.core.claim import Claim
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     """Open the reference and the batches; alpha is shared over the batches."""
     project = inputs.project
+    if check.use.upper().startswith("VAL2"):
+        return drift.prepare(check, inputs, alpha)
+    if not check.use.upper().startswith("VAL1"):
+        raise ProjectError(
+            f"{project.path}: check {check.name!r}: {check.use!r} covers rules of different kinds; declare a check with "
+            'use = "VAL1" (the schema) and one with use = "VAL2" (drift)'
+        )
     reference_name = check.reference or project.dataset_of_role("train")
     if reference_name is None:
         raise ProjectError(

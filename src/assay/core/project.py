@@ -44,13 +44,14 @@ class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class BudgetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[budget]``: what all checks together may spend.
 
-    ``alpha`` is the probability that a question is answered wrongly by its blocking checks together, ``false_pages``
-    how many false pages are acceptable in a stretch of time over all monitors, ``labels`` how many labels may be
-    bought (shown by ``assay status``), ``disclose`` what a developer is shown of a test set.
+    ``alpha`` is the probability that a question is answered wrongly by its blocking checks together; ``across = "fdr"``
+    makes it, for the columns of a drift check, the expected share of errors. ``false_pages`` says how many false pages
+    are acceptable in a stretch of time over all monitors, ``labels`` how many labels may be bought (shown by ``assay
+    status``), ``disclose`` what a developer is shown of a test set.
     """
 
     alpha: float = 0.05
-    across: Literal["familywise"] = "familywise"
+    across: Literal["familywise", "fdr"] = "familywise"
     false_pages: str = "0.05/quarter"
     labels: int = 0
     disclose: Disclosure = "estimate"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import sparse
 
 from assay.stats.clustered import design_effect
 from assay.stats.unit_sums import by_unit, encode
@@ -123,6 +124,60 @@ def test(  # not one of pytest's
     kept = _thinned(codes, sums.sizes, rng)
     p_value = _p_value(centered[kept], codes[kept], permutations, rng)
     return ClusteringTest(icc, effect, p_value, count, rows)
+
+
+def screen(values: ArrayLike, units: ArrayLike, *, permutations: int = 999, seed: int = 0) -> Floats:
+    """Test many values of the same rows for clustering by unit at once.
+
+    Guarantee (exact): if the rows are exchangeable, all values of a row together, P(any p-value <= a) <= a. Whole rows
+    are dealt anew at random; each test's spread between units is held against the largest of all tests in each deal
+    (Westfall, P. H. and Young, S. S. Resampling-Based Multiple Testing, 1993, maxT).
+
+    Parameters
+    ----------
+    values : array of float, shape (rows, tests)
+    units : array of hashable values, shape (rows,)
+    permutations : int, at least 1
+    seed : int
+
+    Returns
+    -------
+    ndarray of float64, shape (tests,)
+        1 where the values are constant, or each row is a unit of its own.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> days = np.repeat(np.arange(30), 50)
+    >>> errors = rng.random(1500) < np.repeat(rng.beta(2, 6, size=30), 50)
+    >>> screen(np.column_stack([errors, rng.random(1500)]), days).round(2).tolist()
+    [0.0, 0.45]
+    """
+    codes, _ = encode(units)
+    x = np.asarray(values, dtype=np.float64)
+    x = x - x.mean(axis=0)
+    spread = np.sqrt((x * x).mean(axis=0))
+    varies = spread > 1e-12
+    count = int(codes.max(initial=-1)) + 1
+    adjusted = np.ones(x.shape[1])
+    if count < 2 or count == codes.size or not varies.any():
+        return adjusted
+    x = x[:, varies] / spread[varies]
+    weights = 1.0 / np.bincount(codes)
+
+    def between(dealt: Codes) -> Floats:
+        of_unit = sparse.csr_matrix((np.ones(dealt.size), dealt, np.arange(dealt.size + 1)), (dealt.size, count))
+        totals = np.asarray(of_unit.T @ x)
+        spreads: Floats = weights @ (totals * totals)
+        return spreads
+
+    rng = np.random.default_rng(seed)
+    observed = between(codes) * (1 - 1e-9)
+    reached = np.zeros(observed.size)
+    for _ in range(permutations):
+        reached += between(rng.permutation(codes)).max() >= observed
+    adjusted[varies] = (1 + reached) / (1 + permutations)
+    return adjusted
 
 
 def _thinned(codes: Codes, sizes: NDArray[np.int64], rng: np.random.Generator) -> Codes:

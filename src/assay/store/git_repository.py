@@ -109,10 +109,13 @@ class GitRepository:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             if parent is not None:
                 self._run("read-tree", parent, more=index)
-            lines = []
-            for path, data in files.items():
-                name = self._run("hash-object", "-w", "--stdin", stdin=data).decode().strip()
-                lines.append(f"100644 {name}\t{path}\n")
+            places = [Path(folder) / str(number) for number in range(len(files))]
+            for place, data in zip(places, files.values(), strict=True):
+                place.write_bytes(data)
+            listed = "".join(f"{place}\n" for place in places).encode()
+            # Without filters, which could make other line ends.
+            names = self._run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listed).decode().split()
+            lines = [f"100644 {name}\t{path}\n" for name, path in zip(names, files, strict=True)]
             self._run("update-index", "--add", "--index-info", stdin="".join(lines).encode(), more=index)
             tree = self._run("write-tree", more=index).decode().strip()
         parents = () if parent is None else ("-p", parent)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from assay.checks import registry
 from assay.checks.project import Project, load
 from assay.checks.run import Job, Spend, Verdicts, exit_code, judge
 from assay.core.claim import Claim
@@ -51,6 +53,30 @@ def ask(project: Project, content: str, answer: Any, *spends: Spend) -> tuple[li
 
 ALPHA = Spend("alpha", "rows:floor", 0.05, 0.05)
 ANSWER = Spend("answers", "rows", 1, 1, once="new")
+
+
+def raised(code: str) -> tuple[registry.Rule, ...]:
+    """The rules with another version of one's method."""
+    return tuple(
+        msgspec.structs.replace(rule, method_version=2) if rule.code == code else rule for rule in registry.RULES
+    )
+
+
+def test_an_upgrade_asks_again_only_where_the_method_changed(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _ = ask(project, "a", lambda: [verdict()], ALPHA)
+    count = Ledger(project.store).verify()
+    monkeypatch.setattr("assay.__version__", "99.0")
+    monkeypatch.setattr(registry, "RULES", raised("MON101"))
+    assert ask(project, "a", lambda: [verdict("fail")], ALPHA) == (first, True)
+    assert Ledger(project.store).verify() == count
+    monkeypatch.setattr(registry, "RULES", raised("GAT101"))
+    # The error probability of these data is spent, so that the other method gives no second answer for free.
+    with pytest.raises(BudgetSpent):
+        ask(project, "a", lambda: [verdict()], ALPHA)
+    (again,), stored = ask(project, "a", lambda: [verdict()])
+    assert not stored
+    assert (first[0].evidence.method_version, again.evidence.method_version) == (1, 2)
+    assert again.id != first[0].id
 
 
 def test_an_answer_is_kept_with_what_it_cost(project: Project) -> None:

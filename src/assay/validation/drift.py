@@ -1,0 +1,387 @@
+"""Two tables, column by column: has a distribution moved by more than a tolerance?"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+import numpy as np
+
+from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
+from assay.data.content import fingerprint
+from assay.data.facts import columns_present, nearest, require_rows
+from assay.data.sources import table as open_table
+from assay.errors import DataError, UsageError
+from assay.stats.multiplicity import benjamini_yekutieli, e_bh, holm
+from assay.validation import shared_units, unit_drift
+from assay.validation.cells import comparable
+from assay.validation.column_drift import ColumnDrift
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import ibis
+
+    from assay.core.check import Severity
+    from assay.core.evidence import Scalar
+    from assay.core.verdict import Status
+
+CODE = "VAL201"
+Across = Literal["fdr", "familywise"]
+_LOOK = (Action("look at these rows, and at what writes them"),)
+
+
+def compare(
+    reference: Any,
+    current: Any,
+    *,
+    tolerance: float = 0.05,
+    alpha: float = 0.05,
+    across: Across = "fdr",
+    columns: Sequence[str] | None = None,
+    unit: str | None = None,
+    check: str = "drift",
+    dataset: str = "",
+    severity: Severity = "error",
+    blocking: bool = False,
+    fingerprints: Mapping[str, str] | None = None,
+) -> list[Verdict]:
+    r"""Compare the distribution of each column in two tables with a tolerance.
+
+    Numbers are compared by the Kolmogorov-Smirnov distance, texts and truth values by total variation; missing values,
+    NaN, infinities and texts that the reference lacks are part of the distribution. ``fail``: the distance is shown to
+    be above the tolerance, and the reason names the rows that moved. ``pass``: it is shown to be within it.
+    ``inconclusive``: neither, with the number of rows that would decide; or rows are not independent.
+
+    Guarantee (exact). ``across="familywise"``: P(any column fails whose distance is at most the tolerance) <= alpha, and
+    P(any column passes whose distance is above it) <= alpha. ``across="fdr"``: the expected share of such columns among
+    those that fail is at most alpha, and likewise among those that pass. Either holds under any dependence of columns.
+
+    - *fail*. A third of the reference and half of the current rows choose a set A of cells that seems to have grown
+      (:mod:`assay.validation.witness`). Given A, the other rows are independent of it, and the rise Q(A) - P(A) is at
+      most the total variation; for a half-line A at most the Kolmogorov-Smirnov distance. "The rise is at most the
+      tolerance" is tested by exact binomial bounds (:func:`assay.stats.twosample.rise_p_value`) with Holm, or by
+      an e-value (:func:`assay.stats.twosample.rise_e_value`) with e-BH.
+    - *pass*. The distance of the samples plus a McDiarmid (total variation) or Dvoretzky-Kiefer-Wolfowitz-Massart
+      (Kolmogorov-Smirnov) radius bounds that of the laws; the levels at which these bounds reach the tolerance are
+      p-values, joined by Holm or by Benjamini and Yekutieli.
+
+    Numbers are rounded to 12 binary digits (0.05%) first, so a pass does not speak of finer moves.
+
+    Assumes that rows are independent within and between the tables. Rows that decide are tested for clustering by day
+    and by columns that look like ids; found, the column is ``inconclusive``.
+
+    Parameters
+    ----------
+    reference, current : anything that :func:`assay.data.table` opens
+    tolerance : float, in (0, 1)
+        The largest distance that does no harm.
+    alpha : float, in (0, 1)
+    across : {"fdr", "familywise"}
+    columns : sequence of str, optional
+        Columns to compare; by default all of the reference.
+    unit : str, optional
+        Column of the independent unit, in both tables. Then ``fail`` is a permutation test of whole units
+        (:func:`assay.validation.unit_drift.moved`): P(any fail) <= alpha if the units of both tables are exchangeable,
+        by Holm or by Benjamini and Yekutieli; ``pass`` is not given, for so few units bound no distribution.
+    check, severity, blocking
+        As in :class:`assay.core.Verdict`.
+    dataset : str, optional
+        Name of the current table in messages and fingerprints.
+    fingerprints : dict of str to str, optional
+        What was read, if it is known already; by default both are computed.
+
+    Returns
+    -------
+    list of Verdict
+        One a column, code VAL201, in the order of the reference. Times and nested columns are ``skipped``; a column
+        that one table lacks is an ``error`` of the comparison, said by VAL101. ``evidence.statistic`` also holds
+        ``estimate_l_infinity``, ``estimate_jensen_shannon``, ``estimate_psi`` and, for numbers,
+        ``estimate_wasserstein``, by which other tools decide: they have no error bound.
+
+    Raises
+    ------
+    DataError
+        If a table cannot be read or has no rows, or a named column is in neither.
+    UsageError
+        If tolerance, alpha or across is out of range.
+
+    Notes
+    -----
+    Misleads when the tables are of different seasons: then a truthful ``fail`` may be no fault. Cost: one group-by a
+    column and table.
+
+    Examples
+    --------
+    >>> import numpy as np, pyarrow as pa
+    >>> rng = np.random.default_rng(0)
+    >>> before = pa.table({"carrier": rng.choice(["AA", "B6", "UA"], 20000, p=[0.4, 0.4, 0.2])})
+    >>> after = pa.table({"carrier": rng.choice(["AA", "B6", "UA"], 5000, p=[0.4, 0.2, 0.4])})
+    >>> [verdict] = compare(before, after)
+    >>> verdict.status, verdict.reason
+    ('fail', 'rows with carrier in UA went from 20.1% to 39.3%: up by at least 16.9 points, tolerance 5')
+
+    References
+    ----------
+    As in :mod:`assay.stats.twosample`; Holm, S., Scandinavian Journal of Statistics 6, 1979; Wang, R. and Ramdas, A.,
+    JRSS B 84(3), 2022; Benjamini, Y. and Yekutieli, D., Annals of Statistics 29(4), 2001.
+    """
+    started = time.perf_counter()
+    _check_terms(tolerance, alpha, across)
+    before, after = open_table(reference), open_table(current)
+    names = [
+        str(t) if isinstance(t, (str, Path)) else word
+        for t, word in ((reference, "the reference"), (current, dataset or "the current table"))
+    ]
+    for opened, name in zip((before, after), names, strict=True):
+        require_rows(opened, name)
+    wanted = list(columns) if columns is not None else list(before.columns)
+    for column in wanted:
+        if column not in before.columns and column not in after.columns:
+            raise DataError(f"{names[0]} has no column {column!r}{nearest(column, before.columns)}")
+    hindrances = {column: _hindrance(before, after, column) for column in wanted}
+    compared = [ColumnDrift.of(before, after, column, tolerance) for column in wanted if not hindrances[column]]
+    terms = _Terms(tolerance, alpha, across, len(compared), unit, shared_units.screened(before, after))
+    if unit is not None:
+        for opened, name in zip((before, after), names, strict=True):
+            columns_present(opened, [unit], name)
+        judged = _by_unit(before, after, [c for c in compared if c.name != unit], terms, check)
+        hindrances[unit] = "it is the unit"
+    else:
+        judged = _by_row(before, after, compared, terms, check)
+    verdicts = [
+        _skipped(column, hindrances[column], check, tolerance) if hindrances[column] else judged[column]
+        for column in wanted
+    ]
+    if fingerprints is None:
+        fingerprints = {"reference": fingerprint(before), dataset or "current": fingerprint(after)}
+    seconds = time.perf_counter() - started
+    return [
+        msgspec.structs.replace(
+            verdict,
+            severity=severity,
+            blocking=blocking,
+            evidence=msgspec.structs.replace(verdict.evidence, fingerprints=dict(fingerprints), seconds=seconds),
+        )
+        for verdict in verdicts
+    ]
+
+
+@dataclass(frozen=True)
+class _Terms:
+    tolerance: float
+    alpha: float
+    across: Across
+    tests: int
+    unit: str | None
+    screened: tuple[str, ...]
+
+
+def _check_terms(tolerance: float, alpha: float, across: str) -> None:
+    for name, value in (("tolerance", tolerance), ("alpha", alpha)):
+        if isinstance(value, bool) or not 0 < value < 1:
+            raise UsageError(f"{name}: {value!r} does not lie in (0, 1); write for example 0.05")
+    if across not in ("fdr", "familywise"):
+        raise UsageError(f'across: {across!r} is not known: write "fdr" or "familywise"')
+
+
+def _hindrance(before: ibis.Table, after: ibis.Table, column: str) -> str:
+    for table, name in ((before, "the reference"), (after, "the current table")):
+        if column not in table.columns:
+            return f"{name} has no column {column!r}{nearest(column, table.columns)}"
+    found = comparable(before, column) or comparable(after, column)
+    if found:
+        return found
+    types = [t.schema()[column] for t in (before, after)]
+    if len({"number" if t.is_numeric() and not t.is_boolean() else str(t.copy(nullable=True)) for t in types}) > 1:
+        return f"it is {types[0]} in the reference and {types[1]} now: see VAL101"
+    return ""
+
+
+def _by_row(
+    before: ibis.Table, after: ibis.Table, compared: Sequence[ColumnDrift], terms: _Terms, check: str
+) -> dict[str, Verdict]:
+    if not compared:
+        return {}
+    tolerance, alpha = terms.tolerance, terms.alpha
+    p_within = np.array([column.p_within(tolerance) for column in compared])
+    if terms.across == "familywise":
+        fails = holm([column.witness.p_value(tolerance) for column in compared]) <= alpha
+        passes = holm(p_within) <= alpha
+    else:
+        fails = e_bh([column.witness.e_value(tolerance) for column in compared], alpha)
+        passes = benjamini_yekutieli(p_within) <= alpha
+    decided = [column for column, fail, within in zip(compared, fails, passes, strict=True) if fail or within]
+    clustered = shared_units.found(before, after, [(c.name, c.witness, c.cells) for c in decided])
+    return {
+        # Both at once is one error or the other, and nobody can say which.
+        column.name: _verdict(
+            column,
+            "inconclusive" if fail == within else "fail" if fail else "pass",
+            clustered.get(column.name),
+            terms,
+            check,
+        )
+        for column, fail, within in zip(compared, fails, passes, strict=True)
+    }
+
+
+def _by_unit(
+    before: ibis.Table, after: ibis.Table, compared: Sequence[ColumnDrift], terms: _Terms, check: str
+) -> dict[str, Verdict]:
+    if not compared or terms.unit is None:
+        return {}
+    tested = unit_drift.moved(before, after, [column.name for column in compared], terms.unit, terms.tolerance)
+    correct = holm if terms.across == "familywise" else benjamini_yekutieli
+    adjusted = correct([each.p_value for each in tested])
+    found = {}
+    for column, each, p in zip(compared, tested, adjusted, strict=True):
+        moved = _moved(each.words, each.before, each.after)
+        status: Status = "fail" if p <= terms.alpha else "inconclusive"
+        verdict = _built(column, status, terms, check)
+        reason = f"{moved}: more than chance among {each.units} {terms.unit}s does, tolerance {100 * terms.tolerance:.3g} points"
+        actions = _LOOK
+        if status == "inconclusive":
+            reason = f"{moved}: no shift of more than {100 * terms.tolerance:.3g} points is shown, nor excluded"
+            actions = (Action(f"compare tables of more {terms.unit}s", effect="more units make chance smaller"),)
+        statistic = {"moved": each.words, "share_before": each.before, "share_after": each.after}
+        found[column.name] = msgspec.structs.replace(
+            verdict,
+            reason=reason,
+            actions=actions,
+            evidence=msgspec.structs.replace(
+                verdict.evidence,
+                units=each.units,
+                unit=terms.unit,
+                statistic=statistic | {"p_moved": each.p_value, "adjusted_p_value": float(p)} | _named(column),
+                method=f"permutation of units, {'Holm' if terms.across == 'familywise' else 'Benjamini-Yekutieli'}",
+            ),
+        )
+    return found
+
+
+def _verdict(
+    column: ColumnDrift, status: Status, cluster: shared_units.Found | None, terms: _Terms, check: str
+) -> Verdict:
+    seen, tolerance, alpha = column.witness, terms.tolerance, terms.alpha
+    lower = max(seen.lower(alpha), 0.0)
+    upper = max(column.upper(alpha), lower)
+    share = alpha / terms.tests
+    moved = _moved(seen.words, seen.before / seen.n, seen.after / seen.m)
+    within = f"{column.distance_name} of {column.cells.measure} is {column.distance:.3f}"
+    guarantee = _guarantee(status, terms)
+    actions: tuple[Action, ...] = ()
+    if cluster is not None:
+        status = "inconclusive"
+        reason = f"{moved}; but {cluster}, so that no bound for independent rows holds"
+        actions = (Action(f'declare the unit: unit = "{cluster.unit}"'),)
+        guarantee = Guarantee.none(f"rows are not independent: {cluster}")
+    elif status == "fail":
+        reason = f"{moved}: up by at least {100 * lower:.3g} points, tolerance {100 * tolerance:.3g}"
+        actions = _LOOK
+    elif status == "pass":
+        reason = f"{within}, at most {upper:.3f}: shown to be within {tolerance:g}"
+    else:
+        reason = f"{within}, between {lower:.3f} and {upper:.3f}: {tolerance:g} is not excluded"
+        actions = (_more(column.rows_needed(tolerance, share), column.m),)
+    verdict = _built(column, status, terms, check)
+    statistic: dict[str, Scalar] = {
+        "moved": seen.words,
+        "share_before": seen.before / seen.n,
+        "share_after": seen.after / seen.m,
+        "p_moved": seen.p_value(tolerance),
+        "e_moved": seen.e_value(tolerance),
+        "p_within": column.p_within(tolerance),
+        "tests": terms.tests,
+        "found_with_power_90": column.detectable(tolerance, share),
+    }
+    evidence = msgspec.structs.replace(
+        verdict.evidence,
+        lower=lower,
+        upper=upper,
+        level=max(0.0, 1 - 2 * alpha),
+        statistic=statistic | _named(column),
+        method=f"witness of held-out rows, {'e-BH' if terms.across == 'fdr' else 'Holm'}",
+    )
+    return msgspec.structs.replace(verdict, guarantee=guarantee, reason=reason, actions=actions, evidence=evidence)
+
+
+def _built(column: ColumnDrift, status: Status, terms: _Terms, check: str) -> Verdict:
+    return Verdict(
+        status=status,
+        guarantee=_guarantee(status, terms),
+        check=check,
+        code=CODE,
+        stage="data",
+        claim=Claim(f"{column.distance_name} <= {terms.tolerance:g}", column.name),
+        evidence=Evidence(
+            n=column.n + column.m, measure=column.distance_name, estimate=column.distance, limit=terms.tolerance
+        ),
+        subject=column.name,
+    )
+
+
+def _named(column: ColumnDrift) -> dict[str, Scalar]:
+    return {f"estimate_{name}": value for name, value in column.named().items()}
+
+
+def _moved(words: str, before: float, after: float) -> str:
+    return f"rows with {words} went from {_percent(before)} to {_percent(after)}"
+
+
+def _more(rows: int | None, have: int) -> Action:
+    if rows is None:
+        return Action(
+            "compare with a larger reference, or state a larger tolerance",
+            effect="so near the tolerance more current rows alone do not decide",
+        )
+    return Action(
+        f"compare about {rows:,} current rows", units=rows - have, effect="decides if the distance is the one seen"
+    )
+
+
+def _guarantee(status: Status, terms: _Terms) -> Guarantee:
+    what = "false alarm" if status != "pass" else "false pass"
+    scope = (
+        f"any {what}, all columns together"
+        if terms.across == "familywise"
+        else f"share of {what}s, all columns together"
+    )
+    if terms.unit is not None:
+        assumed = [
+            Assumption(f"units of {terms.unit} are independent", "declared"),
+            Assumption("without a shift both tables' units are alike", "unverifiable", "seasons break it"),
+        ]
+        return Guarantee.exact(terms.alpha, scope, assumed, "Phipson and Smyth (2010)")
+    if terms.screened:
+        by = ", ".join(terms.screened)
+        independent = Assumption("rows are independent", "checked", f"no clustering found by {by}")
+    else:
+        independent = Assumption("rows are independent", "unverifiable", "no column looks like a time or an id")
+    source = "Clopper-Pearson (1934), McDiarmid (1989), Massart (1990)"
+    source += (
+        ", Wasserman et al. (2020), Wang and Ramdas (2022), Benjamini and Yekutieli (2001)"
+        if terms.across == "fdr"
+        else ", Holm (1979)"
+    )
+    return Guarantee.exact(terms.alpha, scope, [independent], source)
+
+
+def _skipped(column: str, why: str, check: str, tolerance: float) -> Verdict:
+    return Verdict(
+        status="skipped",
+        guarantee=Guarantee.none("nothing was tested"),
+        check=check,
+        code=CODE,
+        stage="data",
+        claim=Claim(f"distance <= {tolerance:g}", column),
+        reason=why,
+        subject=column,
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g}%"

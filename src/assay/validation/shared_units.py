@@ -1,0 +1,130 @@
+"""Do the rows that moved cluster by day or by something that looks like an id?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.data.facts import row_count
+from assay.stats import clustering
+from assay.validation.cells import MISSING, NAN, rounded
+from assay.validation.clusters import candidates
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import ibis
+
+    from assay.validation.cells import Cells
+    from assay.validation.witness import Witness
+
+LEVEL = 0.01
+# Values that are permuted in each test, over all columns; thinned by whole units beyond that.
+_VALUES = 800_000
+_MOST_ROWS, _LEAST_ROWS = 20_000, 2_000
+_HEX = 16**6
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows of one value of ``unit`` resemble each other."""
+
+    unit: str
+    where: str
+    p_value: float
+
+    def __str__(self) -> str:
+        return f"rows of {self.where} cluster by {self.unit} (p = {self.p_value:.2g})"
+
+
+def screened(before: ibis.Table, after: ibis.Table) -> tuple[str, ...]:
+    """Name the columns by which rows are tested for clustering."""
+    return tuple(_words(*each) for each in _shared(before, after))
+
+
+def found(before: ibis.Table, after: ibis.Table, decided: Sequence[tuple[str, Witness, Cells]]) -> dict[str, Found]:
+    """Test the rows under each decision for clustering in each table.
+
+    Guarantee (exact): P(anything is found) <= 1% if the rows of each table are exchangeable: one test a table and
+    candidate column, over all decided columns together (:func:`assay.stats.clustering.screen`), Bonferroni over these.
+
+    Parameters
+    ----------
+    before, after : ibis.Table
+    decided : sequence of (column, Witness, Cells)
+
+    Returns
+    -------
+    dict of column to Found
+        The one with the smallest p-value.
+    """
+    columns = _shared(before, after)
+    worst: dict[str, Found] = {}
+    if not columns or not decided:
+        return worst
+    level = LEVEL / (2 * len(columns))
+    for table, where in ((before, "the reference"), (after, "the current table")):
+        rows = row_count(table)
+        for name, by_day in columns:
+            units, values = _rows(table, rows, name, by_day, decided)
+            if units.size < 10:
+                continue
+            p_values = clustering.screen(values, units, permutations=int(2 / level))
+            for (column, _, _), p in zip(decided, p_values, strict=True):
+                # That a column clusters by itself says nothing.
+                if p <= level and column != name and (column not in worst or p < worst[column].p_value):
+                    worst[column] = Found(_words(name, by_day), where, float(p))
+    return worst
+
+
+def _shared(before: ibis.Table, after: ibis.Table) -> list[tuple[str, bool]]:
+    there = dict(candidates(after))
+    return [(name, by_day) for name, by_day in candidates(before) if there.get(name) == by_day]
+
+
+def _words(name: str, by_day: bool) -> str:
+    return f"the day of {name}" if by_day else name
+
+
+def _rows(
+    table: ibis.Table, rows: int, name: str, by_day: bool, decided: Sequence[tuple[str, Witness, Cells]]
+) -> tuple[Any, Any]:
+    """Read the unit of each row, and whether the row is among those that moved, of whole units drawn by a digest."""
+    unit = table[name].cast("date") if by_day and table[name].type().is_timestamp() else table[name]
+    marks = {
+        f"c{i}": inside(table, column, seen, cells).cast("float64") for i, (column, seen, cells) in enumerate(decided)
+    }
+    narrow = table.select(unit=unit.cast("string"), **marks).filter(lambda t: t.unit.notnull())
+    most = min(max(_VALUES // len(decided), _LEAST_ROWS), _MOST_ROWS)
+    if rows > most:
+        bound = f"{int(_HEX * most / rows):06x}"
+        narrow = narrow.filter(narrow.unit.hexdigest("md5").substr(0, 6) < bound)
+    read = narrow.to_pyarrow()
+    values = [read[f"c{i}"].to_numpy() for i in range(len(decided))]
+    return read["unit"].to_numpy(zero_copy_only=False), np.column_stack(values)
+
+
+def inside(table: ibis.Table, column: str, witness: Witness, cells: Cells) -> ibis.Value:
+    """Tell for each row whether it is in the set of cells."""
+    value = table[column]
+    floating = value.type().is_floating()
+    nan = value.isnan().fill_null(False) if floating else value.isnull() & False
+    words = {key: bool(witness.inside[i]) for i, key in enumerate(cells.keys) if cells.special[i]}
+    plain = [
+        (key, bool(chosen))
+        for key, chosen, word in zip(cells.keys, witness.inside, cells.special, strict=True)
+        if not word
+    ]
+    if cells.scale == "unordered":
+        text = value.cast("string")
+        chosen = [key for key, is_in in plain if is_in]
+        others = [key for key, is_in in plain if not is_in]
+        among = text.isin(chosen) if len(chosen) <= len(others) else ~text.isin(others)
+    else:
+        number = value.length().cast("float64") if cells.measure != column else rounded(value)
+        ins = [key for key, is_in in plain if is_in]
+        among = (number >= min(ins)) & (number <= max(ins)) if ins else value.isnull() & False
+    marked = nan.ifelse(words.get(NAN, False), among.fill_null(False))
+    return value.isnull().ifelse(words.get(MISSING, False), marked)

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from assay.data import table
+from assay.errors import DataError, UsageError
+from assay.validation import compare
+from assay.validation.cells import cells
+from assay.validation.shared_units import inside
+from assay.validation.witness import find
+
+if TYPE_CHECKING:
+    from assay.core import Verdict
+
+CARRIERS = ["AA", "B6", "DL", "UA"]
+
+
+def frame(rows: int, seed: int = 0, **moved: float) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    late = rng.random(rows) < 0.2 + moved.get("late", 0)
+    share = moved.get("carrier", 0) / 2
+    delay = rng.standard_t(3, rows) + moved.get("delay", 0)
+    return pd.DataFrame(
+        {
+            "carrier": rng.choice(CARRIERS, rows, p=[0.25 - share, 0.25 - share, 0.25 + share, 0.25 + share]),
+            "late": late,
+            "delay": np.where(rng.random(rows) < 0.1 + moved.get("missing", 0), np.nan, delay),
+            "seats": rng.integers(20, 400, rows),
+        }
+    )
+
+
+def by_subject(verdicts: list[Verdict]) -> dict[str, Verdict]:
+    return {verdict.subject: verdict for verdict in verdicts}
+
+
+REFERENCE = frame(60_000)
+
+
+@pytest.mark.parametrize("across", ["fdr", "familywise"])
+def test_what_has_not_moved_passes_with_enough_rows(across: str) -> None:
+    verdicts = compare(REFERENCE, frame(60_000, 1), across=across)  # type: ignore[arg-type]
+    assert [v.status for v in verdicts] == ["pass"] * 4
+    one = verdicts[0]
+    assert one.code == "VAL201"
+    assert one.evidence.upper is not None
+    assert one.evidence.upper <= 0.05
+    assert "false pass" in one.guarantee.scope
+
+
+def test_few_rows_decide_nothing_and_say_how_many_would() -> None:
+    verdicts = compare(REFERENCE, frame(300, 1))
+    assert {v.status for v in verdicts} == {"inconclusive"}
+    assert all(v.actions[0].title.startswith("compare about") for v in verdicts)
+
+
+@pytest.mark.parametrize("across", ["fdr", "familywise"])
+def test_what_moved_fails_and_is_named(across: str) -> None:
+    now = frame(20_000, 1, late=0.2, carrier=0.3, missing=0.15)
+    found = by_subject(compare(REFERENCE, now, across=across))  # type: ignore[arg-type]
+    assert found["late"].failed
+    assert "late in true" in found["late"].reason
+    assert found["carrier"].failed
+    assert "carrier in DL, UA" in found["carrier"].reason
+    assert found["delay"].failed
+    assert "missing" in found["delay"].reason
+    assert found["seats"].passed
+    assert found["late"].evidence.statistic["share_before"] == pytest.approx(0.2, abs=0.01)
+
+
+def test_values_that_the_reference_lacks_are_rows_that_moved() -> None:
+    now = frame(20_000, 1)
+    now.loc[:3000, "carrier"] = "ZZ"
+    found = by_subject(compare(REFERENCE, now))["carrier"]
+    assert found.failed
+    assert "never seen before" in found.reason
+
+
+def test_a_change_of_unit_is_named_by_where_the_values_went() -> None:
+    now = frame(20_000, 1)
+    now["seats"] = now["seats"] * 1.609
+    found = by_subject(compare(REFERENCE, now))["seats"]
+    assert found.failed
+    assert "seats >=" in found.reason
+
+
+def test_order_and_format_change_nothing() -> None:
+    now = frame(5000, 1, late=0.1)
+    first = compare(REFERENCE, now)
+    shuffled = compare(pa.Table.from_pandas(REFERENCE[::-1], preserve_index=False), pl.from_pandas(now.sample(frac=1)))
+    assert [v.reason for v in shuffled] == [v.reason for v in first]
+
+
+def test_what_cannot_be_compared_is_skipped_with_the_reason() -> None:
+    before = frame(500).assign(when=pd.Timestamp("2024-01-01"), gone=1, kind="a")
+    after = frame(500, 1).assign(when=pd.Timestamp("2024-02-01"), kind=2)
+    found = by_subject(compare(before, after))
+    assert found["when"].status == "skipped"
+    assert "time moves on" in found["when"].reason
+    assert "no column 'gone'" in found["gone"].reason
+    assert "VAL101" in found["kind"].reason
+
+
+def test_many_different_texts_are_compared_by_length() -> None:
+    before = pa.table({"note": [f"note {i}" for i in range(20_000)]})
+    after = pa.table({"note": [f"another note {i}" for i in range(5000)]})
+    [found] = compare(before, after)
+    assert found.failed
+    assert "length of note" in found.reason
+
+
+def test_rows_that_cluster_by_something_like_an_id_decide_nothing() -> None:
+    def by_customer(customers: int, seed: int, rate: float) -> pd.DataFrame:
+        rng = np.random.default_rng(seed)
+        ids = np.repeat(np.arange(customers) + 1000 * seed, 100)
+        return pd.DataFrame(
+            {
+                "customer_id": ids,
+                "returned": rng.random(ids.size) < rng.beta(2 * rate, 2 - 2 * rate, customers)[ids - 1000 * seed],
+            }
+        )
+
+    found = by_subject(compare(by_customer(100, 1, 0.3), by_customer(60, 2, 0.6)))["returned"]
+    assert found.inconclusive
+    assert "cluster by customer_id" in found.reason
+    assert 'unit = "customer_id"' in found.actions[0].title
+    assert found.guarantee.kind == "none"
+    units = by_subject(compare(by_customer(100, 1, 0.2), by_customer(60, 2, 0.8), unit="customer_id"))["returned"]
+    assert units.failed
+    assert units.evidence.unit == "customer_id"
+    same = by_subject(compare(by_customer(100, 1, 0.3), by_customer(60, 2, 0.3), unit="customer_id"))["returned"]
+    assert same.inconclusive
+
+
+@pytest.mark.parametrize("column", ["carrier", "late", "delay", "seats"])
+def test_the_rows_of_a_witness_are_those_that_were_counted(column: str) -> None:
+    before, after = table(REFERENCE), table(frame(4000, 1, late=0.1, missing=0.1, carrier=0.1))
+    counted = cells(before, after, column)
+    seen = find(counted, 0.02)
+    for opened, counts in ((before, counted.reference), (after, counted.current)):
+        rows = int(inside(opened, column, seen, counted).sum().to_pyarrow().as_py() or 0)
+        assert rows == counts[seen.inside].sum()
+
+
+def test_infinities_have_cells_of_their_own() -> None:
+    before = pa.table({"x": [1.0, 2.0, float("inf"), float("-inf"), None, float("nan")]})
+    counted = cells(table(before), table(before), "x")
+    assert counted.keys == ("missing", float("-inf"), 1.0, 2.0, float("inf"), "NaN")
+    assert counted.reference.tolist() == [1] * 6
+
+
+def test_wrong_terms_are_refused() -> None:
+    with pytest.raises(UsageError, match="tolerance"):
+        compare(REFERENCE, REFERENCE, tolerance=0)
+    with pytest.raises(UsageError, match="across"):
+        compare(REFERENCE, REFERENCE, across="all")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="did you mean 'seats'"):
+        compare(REFERENCE, REFERENCE, columns=["seat"])
+    with pytest.raises(DataError, match="no rows"):
+        compare(REFERENCE, REFERENCE[:0])
