@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,12 +20,14 @@ from assay.core.claim import Claim
 from assay.core.fingerprint import digest
 from assay.core.guarantee import Guarantee
 from assay.core.nearest import did_you_mean
-from assay.core.project import stage_of
+from assay.core.project import addresses, stage_of
 from assay.core.verdict import Status, Verdict
 from assay.core.waiver import waiver_of
 from assay.errors import AssayError, BudgetSpent, ExitCode, ProjectError, UsageError
+from assay.gate.custody import seal_note
 from assay.store import records
 from assay.store.ledger import Kind, Ledger, Reservation
+from assay.store.notices import leave
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,7 +73,8 @@ class Job:
 
     ``depends`` holds all that the verdicts depend on besides the check's own text: content fingerprints by name.
     ``look`` reads the inputs and refuses those that cannot be judged; it shows nothing and writes nothing.
-    ``show`` takes out of a verdict what must not be disclosed; what it takes out is neither stored nor returned.
+    ``show`` takes out of a verdict what must not be disclosed; what it takes out is neither returned nor stored, but
+    sealed to the keys of ``recipients``.
     """
 
     depends: Mapping[str, str]
@@ -78,6 +82,7 @@ class Job:
     spends: tuple[Spend, ...] = ()
     look: Callable[[], object] = lambda: None
     show: Callable[[Verdict], Verdict] | None = None
+    recipients: tuple[str, ...] = ()
 
 
 class Verdicts(Mapping[str, Verdict]):
@@ -183,6 +188,7 @@ def run_checks(
         Called with the id of each check before it is evaluated.
     """
     started = time.perf_counter()
+    owner_addresses(project)
     inputs = Inputs(project, datasets or {}, series, candidate)
     results: list[Verdict] = []
     cached: set[str] = set()
@@ -200,6 +206,8 @@ def run_checks(
         try:
             verdicts, was_cached = judge(project, check, job)
         except BudgetSpent as problem:
+            if stage_of(check) == "gate" and not problem.passing:
+                alarm(project, check, str(problem))
             if all(waiver.check != check.name for waiver in waivers):
                 unpaid.append(str(problem))
             verdicts, was_cached = [_unpaid(check, problem)], False
@@ -280,6 +288,9 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
     try:
         verdicts = job.evaluate()
     except (AssayError, KeyboardInterrupt) as problem:
+        if job.show is not None and isinstance(problem, AssayError):
+            # The inputs were looked at before, so that what is refused now can hang on the labels.
+            return [_unjudged(check, "error", "the check broke", "what it said is withheld")], False
         # An input was refused, or a person stopped it, before any answer was given: nothing was learned from the data.
         why = "stopped before an answer" if isinstance(problem, KeyboardInterrupt) else "input refused"
         store.write(lambda connection: give_back(connection, why))
@@ -288,9 +299,10 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
         # The evaluation broke midway; what it read may have been shown, so the reservations stay spent.
         said = f"{type(problem).__name__}: {problem}" if job.show is None else "what it said is withheld"
         return [_unjudged(check, "error", "the check broke", said)], False
+    full = verdicts
     if job.show is not None:
         # Before anything else reads them: what is not stored cannot leak, nor what is spent hang on it.
-        verdicts = [job.show(verdict) for verdict in verdicts]
+        verdicts = [job.show(verdict) for verdict in full]
     versions = method_versions(stage_of(check))
     verdicts = [
         msgspec.structs.replace(
@@ -299,11 +311,30 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
         )
         for verdict in verdicts
     ]
+    notes = {}
+    if job.show is not None and job.recipients:
+        pairs = zip(verdicts, full, strict=True)
+        notes = {shown.id: seal_note(verdict.to_json(), job.recipients) for shown, verdict in pairs}
     if not any(_could_err(verdict) for verdict in verdicts):
         # Nothing could have passed falsely, so that whoever mends what was missing may ask again.
         reservations = [(held, 0.0 if held.kind == "alpha" else amount) for held, amount in reservations]
-    records.record(store, verdicts=verdicts, cache_key=key, settle=reservations)
+    tell = owner_addresses(project) if stage_of(check) == "gate" else ()
+    records.record(store, verdicts=verdicts, cache_key=key, settle=reservations, notes=notes, tell=tell)
     return verdicts, False
+
+
+def alarm(project: Project, check: CheckTable, reason: str) -> None:
+    """Tell the owner, once, that a test set has no answer left for a check."""
+    tell = owner_addresses(project)
+    if tell:
+        with project.store.transaction() as connection:
+            leave(connection, tell, "alarm", {"check": check.name, "reason": reason}, once=reason)
+
+
+def owner_addresses(project: Project) -> tuple[str, ...]:
+    """Where the owner of the test sets is told of verdicts: ``ASSAY_NOTIFY``, else what the project file declares."""
+    said = os.environ.get("ASSAY_NOTIFY")
+    return project.file.owner.notify if said is None else addresses(said.split())
 
 
 def _could_err(verdict: Verdict) -> bool:

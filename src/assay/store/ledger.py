@@ -180,7 +180,8 @@ class Ledger:
                 _close(connection, left, time, {"reason": "the same question is asked again"})
         balance = balance_of(connection, kind, key, time)
         if math.fsum((balance.spent, balance.held, amount)) > limit + TOLERANCE:
-            raise _overspent(kind, key, amount, limit, check, balance)
+            about = (detail or {}).get("about") or key[:12]
+            raise _overspent(kind, about, amount, limit, check, balance)
         reservation = Reservation(
             id=secrets.token_hex(16),
             kind=kind,
@@ -387,11 +388,13 @@ def _close(connection: Connection, held: Entry, time: int, detail: Mapping[str, 
     )
 
 
-def _overspent(kind: str, key: str, amount: float, limit: float, check: str, balance: Balance) -> BudgetSpent:
+def _overspent(kind: str, about: str, amount: float, limit: float, check: str, balance: Balance) -> BudgetSpent:
     what, way_out = _WORDS[kind]
     held = f", {balance.held:g} held by checks that are running" if balance.held else ""
-    if math.fsum((balance.spent, amount)) <= limit + TOLERANCE:
+    passing = math.fsum((balance.spent, amount)) <= limit + TOLERANCE
+    if passing:
         way_out = "ask again when they are done; what a killed one held comes back to the same question in 10 minutes"
     return BudgetSpent(
-        f"{check}: {what} of {key[:12]}: {balance.spent:g} of {limit:g} spent{held}, {amount:g} asked for: {way_out}"
+        f"{check}: {what} of {about}: {balance.spent:g} of {limit:g} spent{held}, {amount:g} asked for: {way_out}",
+        passing=passing,
     )
