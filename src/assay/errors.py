@@ -84,9 +84,19 @@ class LedgerError(AssayError):
 
 
 class BudgetSpent(LedgerError):
-    """A declared budget has nothing left for this request."""
+    """A declared budget has nothing left for this request.
+
+    Attributes
+    ----------
+    passing : bool
+        Whether checks that are running hold what is missing, so that it may come back.
+    """
 
     exit_code = ExitCode.INCONCLUSIVE
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
 
 
 class Conflict(AssayError):

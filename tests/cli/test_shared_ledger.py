@@ -116,3 +116,13 @@ def test_a_ledger_that_is_no_remote_is_refused(assay: Assay, project: Path, name
     said = assay("check")
     assert said.code == 2
     assert "name a git remote" in said.err
+
+
+def test_what_one_clone_put_by_another_takes_over(assay: Assay, project: Path, remote: Path) -> None:
+    one, two = (str(project / name) for name in ("one", "two"))
+    assert assay("ledger", "reserve", "good-enough", "--project", one).code == 0
+    assert assay("check", "good-enough", "--project", two).code == 0
+    states = [
+        json.loads(line)["state"] for line in assay("ledger", "show", "--json", "--project", one).out.splitlines()
+    ]
+    assert states == ["reserve"] * 2 + ["release", "reserve"] * 2 + ["settle"] * 2

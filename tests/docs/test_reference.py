@@ -25,6 +25,7 @@ TABLES = {
     "[models.NAME]": project_file.ModelTable,
     "[models.NAME.adapt]": project_file.AdaptTable,
     "[[checks]]": project_file.CheckTable,
+    "[owner]": project_file.OwnerTable,
     "[[waivers]]": core.Waiver,
 }
 

@@ -11,6 +11,7 @@ import pandas as pd
 from assay.checks.budget import histories
 from assay.checks.disclosure import one_bit
 from assay.checks.run import Job, Spend
+from assay.checks.sealed import judges
 from assay.core.action import Action
 from assay.core.claim import Claim
 from assay.core.guarantee import Assumption, Guarantee
@@ -86,7 +87,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     }
     spends = (
         Spend("answers", key, 1, answers, once=f"{dataset.fingerprint}:{candidate}", about=name),
-        Spend("alpha", f"{key}:{check.name}", per_answer, alpha, apart=not check.blocking),
+        Spend("alpha", f"{key}:{check.name}", per_answer, alpha, apart=not check.blocking, about=name),
     )
 
     models = {"new": new.identity} | ({"old": old.identity} if old else {})
@@ -136,7 +137,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         if inputs.series is None:
             _two_classes(check, dataset)
 
-    return Job(depends, evaluate, spends, look, show if withheld else None)
+    return Job(depends, evaluate, spends, look, show if withheld else None, judges(dataset) if withheld else ())
 
 
 def _dropped(project: Project, key: str) -> list[str]:

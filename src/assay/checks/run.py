@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,12 +21,14 @@ from assay.core.claim import Claim
 from assay.core.fingerprint import digest
 from assay.core.guarantee import Guarantee
 from assay.core.nearest import did_you_mean
-from assay.core.project import stage_of
+from assay.core.project import addresses, stage_of
 from assay.core.verdict import Status, Verdict
 from assay.core.waiver import waiver_of
 from assay.errors import AssayError, BudgetSpent, ExitCode, ProjectError, UsageError
+from assay.gate.custody import seal_note
 from assay.store import records
 from assay.store.ledger import Kind, Ledger, Reservation
+from assay.store.notices import leave
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -80,7 +83,8 @@ class Job:
 
     ``depends`` holds all that the verdicts depend on besides the check's own text: content fingerprints by name.
     ``look`` reads the inputs and refuses those that cannot be judged; it shows nothing and writes nothing.
-    ``show`` takes out of a verdict what must not be disclosed; what it takes out is neither stored nor returned.
+    ``show`` takes out of a verdict what must not be disclosed; what it takes out is neither returned nor stored, but
+    sealed to the keys of ``recipients``.
     """
 
     depends: Mapping[str, str]
@@ -88,6 +92,7 @@ class Job:
     spends: tuple[Spend, ...] = ()
     look: Callable[[], object] = lambda: None
     show: Callable[[Verdict], Verdict] | None = None
+    recipients: tuple[str, ...] = ()
 
 
 class Verdicts(Mapping[str, Verdict]):
@@ -193,6 +198,7 @@ def run_checks(
         Called with the id of each check before it is evaluated.
     """
     started = time.perf_counter()
+    owner_addresses(project)
     inputs = Inputs(project, datasets or {}, series, candidate)
     results: list[Verdict] = []
     cached: set[str] = set()
@@ -203,13 +209,15 @@ def run_checks(
         project.store.sync()
     ready = [(check, prepare(check, inputs)) for check in checks if not model or check.model in ("", model)]
     for check, job in ready:
-        if not _stored(project, check, job):
+        if not stored_verdicts(project, check, job):
             job.look()
     for check, job in ready:
         progress(check.name)
         try:
             verdicts, was_cached = judge(project, check, job)
         except BudgetSpent as problem:
+            if stage_of(check) == "gate" and not problem.passing:
+                alarm(project, check, str(problem))
             if all(waiver.check != check.name for waiver in waivers):
                 unpaid.append(str(problem))
             verdicts, was_cached = [_unpaid(check, problem)], False
@@ -236,49 +244,72 @@ def prepare(check: CheckTable, inputs: Inputs) -> Job:
     return job
 
 
+def reserve(
+    connection: Connection,
+    project: Project,
+    check: CheckTable,
+    job: Job,
+    *,
+    lease_seconds: float = 600,
+    put_by: bool = False,
+) -> list[tuple[Reservation, float]]:
+    """Hold all that a check may spend, inside of ``Store.write``: all of it, or nothing."""
+    ledger, key = Ledger(project.store), _key(project, check, job)
+    doubt = _doubt(connection, ledger, job)
+    held = []
+    for spend in job.spends:
+        if spend.once and ledger.is_paid(connection, spend.kind, spend.key, spend.once):
+            continue
+        detail = {"once": spend.once} | ({"about": spend.about} if spend.about else {})
+        reservation = ledger.reserve_in(
+            connection,
+            spend.kind,
+            f"{spend.key}:{key[:12]}" if spend.apart else spend.key,
+            spend.amount,
+            limit=spend.limit + (doubt if spend.kind == "alpha" else 0.0),
+            check=check.name,
+            detail=detail | ({"put_by": True} if put_by else {}),
+            lease_seconds=lease_seconds,
+            cache_key=key,
+        )
+        held.append((reservation, spend.amount))
+    return held
+
+
+def _doubt(connection: Connection, ledger: Ledger, job: Job) -> float:
+    """Error probability of askings before this one, of the same check on the same data, that decided nothing."""
+    keys = [spend.key for spend in job.spends if spend.kind == "alpha" and not spend.apart]
+    return math.fsum(ledger.refunded(connection, key) for key in keys)
+
+
 def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict], bool]:
     """Return a check's verdicts, and whether they were stored before."""
-    stored = _stored(project, check, job)
+    stored = stored_verdicts(project, check, job)
     if stored:
         return stored, True
     store, key = project.store, _key(project, check, job)
     ledger = Ledger(store)
-
-    def reserve(connection: Connection) -> tuple[list[tuple[Reservation, float]], float]:
-        held = []
-        refunds = [s.key for s in job.spends if s.kind == "alpha" and not s.apart]
-        doubt = math.fsum(ledger.refunded(connection, refund) for refund in refunds)
-        for spend in job.spends:
-            if spend.once and ledger.is_paid(connection, spend.kind, spend.key, spend.once):
-                continue
-            reservation = ledger.reserve_in(
-                connection,
-                spend.kind,
-                f"{spend.key}:{key[:12]}" if spend.apart else spend.key,
-                spend.amount,
-                limit=spend.limit + (doubt if spend.kind == "alpha" else 0.0),
-                check=check.name,
-                detail={"once": spend.once} | ({"about": spend.about} if spend.about else {}),
-                cache_key=key,
-            )
-            held.append((reservation, spend.amount))
-        return held, doubt
 
     def give_back(connection: Connection, why: str) -> None:
         for reservation, _ in reservations:
             ledger.release_in(connection, reservation.id, why)
 
     try:
-        reservations, doubt = store.write(reserve)
+        reservations, doubt = store.write(
+            lambda connection: (reserve(connection, project, check, job), _doubt(connection, ledger, job))
+        )
     except BudgetSpent:
         # Another process may have had the answer to this very question recorded meanwhile.
-        stored = _stored(project, check, job)
+        stored = stored_verdicts(project, check, job)
         if not stored:
             raise
         return stored, True
     try:
         verdicts = job.evaluate()
     except (AssayError, KeyboardInterrupt) as problem:
+        if job.show is not None and isinstance(problem, AssayError):
+            # The inputs were looked at before, so that what is refused now can hang on the labels.
+            return [_unjudged(check, "error", "the check broke", "what it said is withheld")], False
         # An input was refused, or a person stopped it, before any answer was given: nothing was learned from the data.
         why = "stopped before an answer" if isinstance(problem, KeyboardInterrupt) else "input refused"
         store.write(lambda connection: give_back(connection, why))
@@ -287,9 +318,10 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
         # The evaluation broke midway; what it read may have been shown, so the reservations stay spent.
         said = f"{type(problem).__name__}: {problem}" if job.show is None else "what it said is withheld"
         return [_unjudged(check, "error", "the check broke", said)], False
+    full = verdicts
     if job.show is not None:
         # Before anything else reads them: what is not stored cannot leak, nor what is spent hang on it.
-        verdicts = [job.show(verdict) for verdict in verdicts]
+        verdicts = [job.show(verdict) for verdict in full]
     versions = method_versions(stage_of(check))
     verdicts = [
         msgspec.structs.replace(
@@ -298,16 +330,37 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
         )
         for verdict in verdicts
     ]
+    if doubt:
+        verdicts = [_asked_again(verdict, doubt) for verdict in verdicts]
+    notes = {}
+    if job.show is not None and job.recipients:
+        pairs = zip(verdicts, full, strict=True)
+        notes = {shown.id: seal_note(verdict.to_json(), job.recipients) for shown, verdict in pairs}
     refunded = not any(_could_err(verdict) for verdict in verdicts)
     if refunded:
         # Nothing could have passed falsely, so that whoever mends what was missing may ask again.
         reservations = [
             (held, min(amount, REFUTING) if held.kind == "alpha" else amount) for held, amount in reservations
         ]
-    elif doubt:
-        verdicts = [_asked_again(verdict, doubt) for verdict in verdicts]
-    records.record(store, verdicts=verdicts, cache_key=key, settle=reservations, refunded=refunded)
+    tell = owner_addresses(project) if stage_of(check) == "gate" else ()
+    records.record(
+        store, verdicts=verdicts, cache_key=key, settle=reservations, refunded=refunded, notes=notes, tell=tell
+    )
     return verdicts, False
+
+
+def alarm(project: Project, check: CheckTable, reason: str) -> None:
+    """Tell the owner, once, that a test set has no answer left for a check."""
+    tell = owner_addresses(project)
+    if tell:
+        with project.store.transaction() as connection:
+            leave(connection, tell, "alarm", {"check": check.name, "reason": reason}, once=reason)
+
+
+def owner_addresses(project: Project) -> tuple[str, ...]:
+    """Where the owner of the test sets is told of verdicts: ``ASSAY_NOTIFY``, else what the project file declares."""
+    said = os.environ.get("ASSAY_NOTIFY")
+    return project.file.owner.notify if said is None else addresses(said.split())
 
 
 def _could_err(verdict: Verdict) -> bool:
@@ -338,7 +391,8 @@ def _key(project: Project, check: CheckTable, job: Job) -> str:
     )
 
 
-def _stored(project: Project, check: CheckTable, job: Job) -> list[Verdict]:
+def stored_verdicts(project: Project, check: CheckTable, job: Job) -> list[Verdict]:
+    """Verdicts of the same check on the same inputs, which cost nothing any more."""
     return records.find(project.store, _key(project, check, job)) if project.has_store else []
 
 

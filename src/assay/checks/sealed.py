@@ -15,6 +15,7 @@ from assay.gate import custody
 if TYPE_CHECKING:
     import ibis
 
+    from assay.checks.inputs import Dataset
     from assay.checks.project import Project
     from assay.core.project import DatasetTable
     from assay.gate.custody import Terms
@@ -58,6 +59,11 @@ def open_sealed(path: Path, name: str, declared: DatasetTable, project: Project)
     # A sort that outgrows the memory would otherwise be continued on the disk.
     session().run("SET temp_directory = ''")
     return table(opened), terms
+
+
+def judges(dataset: Dataset) -> tuple[str, ...]:
+    """Public keys that withheld numbers are sealed to: those of the test set, else that of this judge, if there is one."""
+    return dataset.terms.recipients if dataset.terms is not None else custody.public_keys(custody.judge_key())
 
 
 def hidden_places(source: Any, project: Project) -> list[Path]:

@@ -42,7 +42,7 @@ def run_and_emit(
     if report in ci.HOSTS:
         ci.require_folder(project)
     sources = options.parse_overrides(overrides)
-    from assay.checks.run import run_checks
+    from assay.checks.run import owner_addresses, run_checks
 
     if options.interactive():
         from rich.console import Console
@@ -56,6 +56,10 @@ def run_and_emit(
     options.emit(run.results, frame, report if report and report not in ci.HOSTS else format_, output)
     if report in ci.HOSTS:
         ci.publish(report, project, run, frame, format_)
+    if owner_addresses(project) and project.has_store:
+        from assay.server.notify import deliver
+
+        deliver(project)
     for why in run.unpaid:
         click.echo(f"error: {why}", err=True)
     if not run.results:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -31,3 +32,66 @@ def gate(
     """May I merge, or ship, this model? Alone the same as `assay check stage:gate`."""
     if context.invoked_subcommand is None:
         run_and_emit("stage:gate", project_path, overrides, format_, output, report)
+
+
+@gate.command("plan")
+@click.argument("condition")
+@click.option("--reliability", type=float, required=True, help="Probability that no answer errs: 0.99.")
+@click.option("--steps", type=int, default=1, show_default=True, help="How many answers there will be.")
+@click.option(
+    "--adaptivity",
+    type=click.Choice(["none", "first-change", "full"]),
+    default="none",
+    show_default=True,
+    help="What developers see of the answers.",
+)
+@click.option("--mode", type=click.Choice(["fp-free", "fn-free"]), default="fp-free", show_default=True)
+@click.option(
+    "--method",
+    type=click.Choice(["exact", "hoeffding", "bennett", "sequential"]),
+    default="exact",
+    show_default=True,
+    help="hoeffding and bennett are the paper's.",
+)
+@click.option("--disagreement", type=float, help="Bound on the share of changed predictions.")
+@click.option("--baseline", type=float, help="Accuracy that the old model has at least.")
+@click.option(
+    "--design-effect", type=float, default=1.0, show_default=True, help="Of rows in units; `assay plan` reads it."
+)
+@click.option("--unit-size", type=float, help="Rows of a unit.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def plan_command(
+    condition: str,
+    reliability: float,
+    steps: int,
+    adaptivity: Literal["none", "first-change", "full"],
+    mode: Literal["fp-free", "fn-free"],
+    method: Literal["exact", "hoeffding", "bennett", "sequential"],
+    disagreement: float | None,
+    baseline: float | None,
+    design_effect: float,
+    unit_size: float | None,
+    as_json: bool,
+) -> None:
+    """How many labels does CONDITION need? No project is needed."""
+    from assay.gate import plan
+
+    found = plan(
+        condition,
+        reliability=reliability,
+        steps=steps,
+        adaptivity=adaptivity,
+        mode=mode,
+        method=method,
+        disagreement=disagreement,
+        baseline=baseline,
+        design_effect=design_effect,
+        unit_size=unit_size,
+    )
+    if not as_json:
+        click.echo(found.explain())
+        return
+    import msgspec
+
+    content = msgspec.to_builtins(found) | {"ways": msgspec.to_builtins(found.ways())}
+    click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2))

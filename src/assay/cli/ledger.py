@@ -58,3 +58,31 @@ def verify(project_path: Path | None) -> None:
             where = f", the same on {store.shared.name}"
         count = Ledger(store).verify()
     click.echo(f"{count} entries, chain verified{where}")
+
+
+@ledger.command()
+@click.argument("selection", nargs=-1, required=True)
+@options.project_option
+@options.with_option
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), default=60, show_default=True, help="How long.")
+@click.option("--release", is_flag=True, help="Give back what was put by, instead.")
+def reserve(
+    selection: tuple[str, ...], project_path: Path | None, overrides: tuple[str, ...], minutes: float, release: bool
+) -> None:
+    """Put by what checks will spend on their inputs of now, until their turn comes.
+
+    The same check on the same inputs takes it over, whoever asks. After the minutes it comes back by itself.
+    """
+    from assay.checks.putting_by import give_back, put_by
+
+    project = options.open_project(project_path)
+    if release:
+        count = give_back(project, " ".join(selection))
+        click.echo(f"{count} reservations given back")
+        return
+    held = put_by(project, " ".join(selection), minutes, options.parse_overrides(overrides))
+    if not held:
+        click.echo("nothing to put by: the verdicts are on record, or cost nothing")
+    for one in held:
+        until = datetime.fromtimestamp(one.expires / 1000, UTC).strftime("%Y-%m-%d %H:%M")
+        click.echo(f"{one.check}: {one.amount:.4g} {one.kind} of {one.key[:12]} until {until} UTC")

@@ -28,7 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "models": ("models", "Models, versions and aliases: list, show, promote, rollback."),
     "testset": ("testset", "A test set that only the judge can read: keygen, seal, open."),
     "labels": ("labels", "Labels that arrive later: import."),
-    "ledger": ("ledger", "What was spent, on what: show, verify."),
+    "ledger": ("ledger", "What was spent, on what: show, verify, reserve."),
     "explain": ("explain", "What a code or a verdict means, when it misleads, how to replay it."),
     "report": ("report", "Show the newest verdicts as HTML, Markdown, JSON or JUnit XML."),
     "serve": ("serve", "Answer predictions over HTTP, and swap the model when its alias moves."),

@@ -14,6 +14,7 @@ from assay.core import strict_toml
 from assay.core.check import Severity, Stage
 from assay.core.nearest import did_you_mean
 from assay.core.waiver import Waiver
+from assay.errors import ProjectError
 
 if TYPE_CHECKING:
     from assay.core.strict_toml import Place
@@ -142,6 +143,16 @@ class CheckTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.id or self.use
 
 
+class OwnerTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[owner]``: who owns the test sets.
+
+    ``notify`` lists addresses that are told of each verdict of the gate and of a test set that is used up:
+    ``mailto:owner@example.org`` or a webhook, ``https://...``.
+    """
+
+    notify: tuple[str, ...] = ()
+
+
 class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole project file."""
 
@@ -152,6 +163,7 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slices: dict[str, str] = {}
     checks: tuple[CheckTable, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    owner: OwnerTable = OwnerTable()
 
 
 STAGE_OF_FAMILY: dict[str, Stage] = {
@@ -168,6 +180,21 @@ STAGE_OF_FAMILY: dict[str, Stage] = {
 def stage_of(check: CheckTable) -> Stage:
     """Return the question that a declared check answers: what it says, else what its code or claim implies."""
     return check.stage or STAGE_OF_FAMILY.get(check.use[:3].upper(), "gate")
+
+
+def addresses(given: Iterable[str]) -> tuple[str, ...]:
+    """Check addresses of an owner.
+
+    Raises
+    ------
+    ProjectError
+        If one is neither ``mailto:name@host`` nor ``http(s)://``.
+    """
+    found = tuple(given)
+    for address in found:
+        if not re.fullmatch(r"mailto:[^@\s]+@[^@\s]+|https?://\S+", address):
+            raise ProjectError(f"{address!r} is no address; write mailto:owner@example.org or https://...")
+    return found
 
 
 def find(start: Path) -> Path | None:
@@ -245,6 +272,10 @@ def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
                 "can be accounted for; set [budget] disclose = 'verdict', or queries = 1 and fresh data each time"
             )
             found.append((("datasets", name, "adaptivity"), message))
+    try:
+        addresses(project.owner.notify)
+    except ProjectError as problem:
+        found.append((("owner", "notify"), str(problem)))
     labels = sorted({dataset.label for dataset in project.datasets.values() if dataset.label})
     for name, model in project.models.items():
         if model.predict is not None and labels and model.predict not in labels:

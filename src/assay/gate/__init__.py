@@ -8,18 +8,33 @@ if TYPE_CHECKING:
     from assay.gate.condition import Clause, Condition, Term
     from assay.gate.decision import decide, decide_slices
     from assay.gate.grammar import parse
+    from assay.gate.planning import ClausePlan, Plan, plan
     from assay.gate.sequential import Sequential
 
-__all__ = ["Clause", "Condition", "Sequential", "Term", "decide", "decide_slices", "parse"]
+__all__ = [
+    "Clause",
+    "ClausePlan",
+    "Condition",
+    "Plan",
+    "Sequential",
+    "Term",
+    "decide",
+    "decide_slices",
+    "parse",
+    "plan",
+]
 
 _HOME = {
     "Clause": "condition",
+    "ClausePlan": "planning",
     "Condition": "condition",
+    "Plan": "planning",
     "Sequential": "sequential",
     "Term": "condition",
     "decide": "decision",
     "decide_slices": "decision",
     "parse": "grammar",
+    "plan": "planning",
 }
 
 

@@ -233,7 +233,7 @@ def rows_needed(p0: float, p1: float, alpha: float, miss: float, *, at_least: in
     while first < at_least:
         sizes = np.arange(at_least, at_least + 256, dtype=np.float64)
         counts = _critical(sizes, p0, alpha)
-        missed = special.betaincc(np.maximum(counts, 1), np.maximum(sizes - counts + 1, 1), p1)
+        missed = special.betainc(np.maximum(sizes - counts + 1, 1), np.maximum(counts, 1), 1 - p1)
         good = (counts <= sizes) & (missed <= miss)
         if good.any():
             return int(sizes[np.argmax(good)])
@@ -241,16 +241,28 @@ def rows_needed(p0: float, p1: float, alpha: float, miss: float, *, at_least: in
     return first
 
 
+def critical(n: int, p0: float, alpha: float) -> int:
+    """Give the smallest number of events at which the exact test rejects "rate <= p0"; n + 1 if none does.
+
+    Examples
+    --------
+    >>> critical(100, 0.5, 0.05)
+    59
+    """
+    return int(_critical(np.array([float(n)]), p0, alpha)[0])
+
+
 def _first_size(p0: float, p1: float, alpha: float, miss: float) -> int:
     # With k the critical count, the test misses rarely enough from n = least(k) on and keeps its level below
     # n = past(k). Both grow with k, so the first k with least(k) < past(k) gives the answer.
     def least(k: Floats) -> Floats:
-        return _until(lambda n, k: special.betaincc(k, n - k + 1, p1) <= miss, k, p1)
+        return _until(lambda n, k: special.betainc(n - k + 1, k, 1 - p1) <= miss, k, p1, -special.ndtri(miss))
 
     def past(k: Floats) -> Floats:
-        return _until(lambda n, k: special.betainc(k, n - k + 1, p0) > alpha, k, p0)
+        return _until(lambda n, k: special.betainc(k, n - k + 1, p0) > alpha, k, p0, special.ndtri(alpha))
 
-    end = 16.0
+    spread = special.ndtri(alpha) * math.sqrt(p0 * (1 - p0)) + special.ndtri(miss) * math.sqrt(p1 * (1 - p1))
+    end = max(4.0, math.ceil((spread / (p1 - p0)) ** 2 * (p0 + p1) / 2))
     while not (least(np.array([end])) < past(np.array([end])))[0]:
         end *= 2
     # Branch and bound: as both are monotone, a block [first, last] with least(first) >= past(last) holds
@@ -283,12 +295,21 @@ def _critical(n: Floats, p0: float, alpha: float) -> Floats:
     return high
 
 
-def _until(reached: Callable[[Floats, Floats], NDArray[np.bool_]], k: Floats, p: float) -> Floats:
-    """Give the smallest n >= k at which a condition that stays once it holds is met, by bisection."""
-    low = k - 1
-    high = np.ceil(2 * k / p) + 64
+def _until(reached: Callable[[Floats, Floats], NDArray[np.bool_]], k: Floats, p: float, z: float) -> Floats:
+    """Give the smallest n >= k at which a condition that stays once it holds is met, by bisection.
+
+    The search begins where k lies z standard deviations below the mean, by the normal approximation.
+    """
+    sd = math.sqrt(1 - p)
+    guess = ((z * sd + np.sqrt(z * z * sd * sd + 4 * k)) ** 2) / (4 * p)
+    width = 2 + 0.02 * (np.abs(guess - k / p) + z * z / p)
+    low, high = np.maximum(np.floor(guess - width), k - 1), np.maximum(np.ceil(guess + width), k + 1)
     while np.any(short := ~reached(high, k)):
-        high = np.where(short, 2 * high, high)
+        low = np.where(short, high, low)
+        high = np.where(short, 2 * high - k + 2, high)
+    while np.any(early := reached(np.maximum(low, k), k) & (low >= k)):
+        high = np.where(early, low, high)
+        low = np.where(early, np.maximum(2 * low - high - 8, k - 1), low)
     while np.any(high - low > 1):
         middle = np.floor((low + high) / 2)
         there = reached(np.maximum(middle, k), k) & (middle >= k)

@@ -266,7 +266,7 @@ def _tail(n: int, s: int, margin: float, rate: float) -> float:
     if v > 0:
         rare = float(special.betainc(k, n - k + 1, v)) if k >= 1 else 1.0
     elif v < 0:
-        rare = float(special.betaincc(k + 1, n - k, -v)) if k >= 0 else 0.0
+        rare = float(special.betainc(n - k, k + 1, 1 + v)) if k >= 0 else 0.0
     else:
         rare = float(s <= 0)
     return min(1.0, _at(n, s - 1, v, rate) + rare / 2, _chernoff(n, s, v, rate))
@@ -279,7 +279,7 @@ def _at(n: int, s: int, v: float, q: float) -> float:
     if v == q:
         return float(special.betainc(s, n - s + 1, q)) if s >= 1 else 1.0
     if v == -q:
-        return float(special.betaincc(-s + 1, n + s, q)) if s <= 0 else 0.0
+        return float(special.betainc(n + s, 1 - s, 1 - q)) if s <= 0 else 0.0
     if s >= n:
         return float(((q + v) / 2) ** n) if s == n else 0.0
     if q == 1:

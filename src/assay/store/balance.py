@@ -29,13 +29,14 @@ class Balance(msgspec.Struct, frozen=True):
 def balance_of(connection: Connection, kind: str, key: str, time: int) -> Balance:
     """Sum up a budget as it stands at a time.
 
-    A reservation counts until it is settled or released, dead or alive.
+    A reservation counts until it is settled or released, dead or alive. Only what was put by, for an evaluation that
+    has not begun, comes back by itself.
     """
     settled = connection.scalars(
         select(ledger.c.amount).where(ledger.c.kind == kind, ledger.c.key == key, ledger.c.state == "settle")
     ).all()
     opened = open_reservations(connection, kind, key)
-    dead = [held.amount for held in opened if is_dead(held, time)]
+    dead = [held.amount for held in opened if is_dead(held, time) and not is_put_by(held)]
     live = [held.amount for held in opened if not is_dead(held, time)]
     return Balance(spent=math.fsum((*settled, *dead)), held=math.fsum(live))
 
@@ -44,13 +45,18 @@ def is_dead(held: Entry, time: int) -> bool:
     """Whether the process that made a reservation has died, or forgotten it.
 
     On its machine that can be seen. Elsewhere, and by itself, a process is believed to have lost what it held when the
-    lease is over.
+    lease is over. What was put by waits out its lease without a process.
     """
-    holder = held.detail.get("holder", "")
+    holder = "" if is_put_by(held) else held.detail.get("holder", "")
     alive = lives(holder) if holder and holder != me() else None
     if alive is not None:
         return not alive
     return held.expires is not None and held.expires <= time
+
+
+def is_put_by(held: Entry) -> bool:
+    """Whether a reservation waits for an evaluation that has not begun: nothing can have been seen."""
+    return bool(held.detail.get("put_by"))
 
 
 def open_reservations(connection: Connection, kind: str | None = None, key: str | None = None) -> list[Entry]:

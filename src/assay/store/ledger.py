@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from assay.errors import BudgetSpent, LedgerError
 from assay.store import chain
-from assay.store.balance import Balance, balance_of, find_open, is_dead, open_reservations
+from assay.store.balance import Balance, balance_of, find_open, is_dead, is_put_by, open_reservations
 from assay.store.holder import me
 from assay.store.schema import ledger, now
 
@@ -73,6 +73,8 @@ class Ledger:
     another machine, once its lease is over. It comes back only if somebody releases it, or if the same question is
     asked again (same check and same ``cache_key``): equal inputs give an equal verdict, so that the second asking
     learns nothing more.
+    What was put by for later (``put_by`` in its detail) was never looked at: the question that it waits for takes it
+    over, and when its lease is over it comes back.
 
     **What the chain shows.** Each entry's hash covers its content, its number and the hash of the entry before, and a
     row apart holds the number and hash of the newest. So :meth:`verify` finds an entry that was changed, deleted,
@@ -177,11 +179,13 @@ class Ledger:
         time = now()
         opened = open_reservations(connection, kind, key)
         for left in opened if cache_key else ():
-            if is_dead(left, time) and left.check_id == check and left.detail.get("cache_key") == cache_key:
+            same = left.check_id == check and left.detail.get("cache_key") == cache_key
+            if same and (is_dead(left, time) or is_put_by(left)):
                 _close(connection, left, time, {"reason": "the same question is asked again"})
         balance = balance_of(connection, kind, key, time)
         if math.fsum((balance.spent, balance.held, amount)) > limit + TOLERANCE:
-            raise _overspent(kind, key, amount, limit, check, balance)
+            about = (detail or {}).get("about") or key[:12]
+            raise _overspent(kind, about, amount, limit, check, balance)
         reservation = Reservation(
             id=secrets.token_hex(16),
             kind=kind,
@@ -402,11 +406,13 @@ def _close(connection: Connection, held: Entry, time: int, detail: Mapping[str, 
     )
 
 
-def _overspent(kind: str, key: str, amount: float, limit: float, check: str, balance: Balance) -> BudgetSpent:
+def _overspent(kind: str, about: str, amount: float, limit: float, check: str, balance: Balance) -> BudgetSpent:
     what, way_out = _WORDS[kind]
     held = f", {balance.held:g} held by checks that are running" if balance.held else ""
-    if math.fsum((balance.spent, amount)) <= limit + TOLERANCE:
+    passing = math.fsum((balance.spent, amount)) <= limit + TOLERANCE
+    if passing:
         way_out = "ask again when they are done; what a killed one held comes back to the same question"
     return BudgetSpent(
-        f"{check}: {what} of {key[:12]}: {balance.spent:g} of {limit:g} spent{held}, {amount:g} asked for: {way_out}"
+        f"{check}: {what} of {about}: {balance.spent:g} of {limit:g} spent{held}, {amount:g} asked for: {way_out}",
+        passing=passing,
     )

@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import exists, func, insert, select
+from sqlalchemy import delete, exists, func, insert, select
 
 from assay.core.fingerprint import bytes_digest
 from assay.core.verdict import Verdict
@@ -15,7 +15,8 @@ from assay.store import recording
 from assay.store.aliases import AliasMove, move_alias
 from assay.store.edges import Edge, add_edges
 from assay.store.ledger import Ledger
-from assay.store.schema import now
+from assay.store.notices import leave
+from assay.store.schema import now, owner_notes
 from assay.store.schema import verdicts as table
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def record(
     model: str = "",
     datasets: Mapping[str, str] | None = None,
     refunded: bool = False,
+    notes: Mapping[str, bytes] | None = None,
+    tell: Iterable[str] = (),
 ) -> list[str]:
     """Commit verdicts, what they spent, the alias that they move and their lineage, in one transaction.
 
@@ -93,6 +96,10 @@ def record(
         Name and content fingerprint of the datasets that were read; by default what the evidence of each verdict says.
     refunded : bool
         Whether the verdicts decide nothing, so that most of the error probability came back; kept with what was spent.
+    notes : dict of str to bytes, optional
+        By verdict id, what only the judge can read: the numbers that were withheld, sealed.
+    tell : iterable of str
+        Addresses of the owner, who is told of verdicts that are new.
 
     Returns
     -------
@@ -114,7 +121,7 @@ def record(
         )
     ids = [verdict.id for verdict in verdicts]
     first = ids[0] if ids else None
-    ledger = Ledger(store)
+    ledger, tell = Ledger(store), tuple(tell)
     spends, lineage = list(settle), [*recording.edges_of(verdicts, run_id, model, datasets), *edges]
     rows = recording.rows_of(
         verdicts,
@@ -140,6 +147,11 @@ def record(
                 if refunded:
                     extra["refunded"] = True
                 ledger.settle(connection, reservation, amount, first, {**named, **extra})
+        for identity, sealed in (notes or {}).items():
+            connection.execute(delete(owner_notes).where(owner_notes.c.verdict_id == identity))
+            connection.execute(insert(owner_notes).values(verdict_id=identity, note=sealed, created=now()))
+        if not repeated:
+            leave(connection, tell, "verdict", {"verdicts": ids})
         if alias is not None:
             move_alias(connection, msgspec.structs.replace(alias, detail={**alias.detail, **named}), first)
         add_edges(connection, lineage)
@@ -177,6 +189,13 @@ def get(store: Store, id_prefix: str) -> Verdict:
     if len(found) > 1:
         raise StoreError(f"{id_prefix!r} could be any of {', '.join(sorted(found)[:5])}: give more digits")
     return Verdict.from_json(next(iter(found.values())))
+
+
+def note(store: Store, identity: str) -> bytes | None:
+    """What was sealed for the judge beside a verdict."""
+    with store.read() as connection:
+        found = connection.execute(select(owner_notes.c.note).where(owner_notes.c.verdict_id == identity)).scalar()
+    return None if found is None else bytes(found)
 
 
 def latest(store: Store, stage: Stage | None = None, check: str | None = None) -> list[StoredVerdict]:

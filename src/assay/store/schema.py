@@ -21,6 +21,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -28,7 +29,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """Newest migration: a store stamped with it is opened without loading Alembic."""
 
 VERSION_TABLE = "assay_version"
@@ -247,6 +248,48 @@ ledger_head = Table(
     Column("seq", BigInteger, nullable=False),
     Column("hash", String(64), nullable=False),
     CheckConstraint("id = 1", name="one_row"),
+)
+
+owner_notes = Table(
+    "owner_notes",
+    metadata,
+    Column("verdict_id", String(12), primary_key=True),
+    Column("note", LargeBinary, nullable=False, comment="the verdict with its numbers, sealed to the judge's key"),
+    Column("created", BigInteger, nullable=False),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", String(120), primary_key=True),
+    Column("created", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False, comment="verdict or alarm"),
+    Column("target", String(16), nullable=False, comment="hash of the owner's address"),
+    Column("body", Text, nullable=False, comment="JSON: what it speaks of"),
+    Column("attempts", Integer, nullable=False),
+    Column("due", BigInteger, comment="NULL once it was delivered or given up"),
+    Column("error", Text, nullable=False, comment="of the last attempt; empty once it was delivered"),
+    Index(None, "due"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("name", String(250), primary_key=True),
+    Column("role", String(16), nullable=False, comment="owner or developer"),
+    Column("hash", String(64), nullable=False, comment="BLAKE3-256 of the token, which is kept nowhere"),
+    Column("created", BigInteger, nullable=False),
+)
+
+gate_requests = Table(
+    "gate_requests",
+    metadata,
+    Column("token", String(250), primary_key=True),
+    Column("key", String(250), primary_key=True, comment="what the client sent as Idempotency-Key"),
+    Column("digest", String(64), nullable=False, comment="of what was asked"),
+    Column("created", BigInteger, nullable=False),
+    Column("expires", BigInteger, nullable=False, comment="when a request without an answer counts as dead"),
+    Column("response", Text, comment="as a developer sees it; NULL while it is evaluated"),
 )
 
 

@@ -131,3 +131,40 @@ def test_units_needed_mirrors_and_refuses() -> None:
         binomial.units_needed(0.6, 0.5, 0.05, alternative="two-sided")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="p_true"):
         binomial.units_needed(1.5, 0.5, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("p0", "p1", "alpha", "miss"),
+    [
+        (0.5, 0.7, 0.01, 0.02),
+        (0.9, 0.95, 0.05, 0.01),
+        (0.1, 0.2, 0.001, 0.1),
+        (0.8, 1.0, 0.01, 0.3),
+        (0.6, 0.9, 0.4, 0.4),
+    ],
+)
+def test_rows_needed_is_the_smallest_from_where_it_is_asked(p0: float, p1: float, alpha: float, miss: float) -> None:
+    def holds(n: int) -> bool:
+        count = binomial.critical(n, p0, alpha)
+        return bool(count <= n and binomial.p_value_less(count - 1, n, p1) <= miss) if count else True
+
+    n = binomial.rows_needed(p0, p1, alpha, miss)
+    assert holds(n)
+    assert not any(holds(k) for k in range(1, n))
+    later = binomial.rows_needed(p0, p1, alpha, miss, at_least=n + 1)
+    assert holds(later)
+    assert not any(holds(k) for k in range(n + 1, later))
+
+
+def test_rows_needed_from_a_rate_of_zero() -> None:
+    assert binomial.rows_needed(0.0, 0.1, 0.01, 0.01) == 44  # 0.9^44 < 0.01
+    assert binomial.rows_needed(0.0, 1.0, 0.01, 0.01) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [((0.5, 0.5, 0.1, 0.1), "p0 < p1"), ((0.5, 0.6, 0.0, 0.1), "alpha"), ((0.5, 0.6, 0.1, 1.0), "miss")],
+)
+def test_rows_needed_names_the_argument(arguments: tuple[float, float, float, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        binomial.rows_needed(*arguments)

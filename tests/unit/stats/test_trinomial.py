@@ -69,7 +69,7 @@ def test_p_value_is_monotone(n: int, wins: int, losses: int, rate: float, margin
     assert 0 <= p <= 1
     assert trinomial.p_value(wins + 1, losses, n, margin, rate) <= p + 1e-12
     assert trinomial.p_value(wins, losses, n, min(margin + 0.05, 1), rate) >= p * (1 - 1e-9)
-    if rate < 0.4 and wins - losses > n * max(margin, 0):
+    if -rate <= margin and rate < 0.4 and wins - losses >= math.ceil((n - 1) * margin) + 1:
         assert trinomial.p_value(wins, losses, n, margin, rate + 0.1) >= p * (1 - 1e-9)
 
 

@@ -1,0 +1,1 @@
+"""The judge as a service: predictions come in, disclosed verdicts go out."""
