@@ -24,7 +24,7 @@ from assay.gate.screening import candidates, undeclared
 from assay.gate.track import tracks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -84,8 +84,9 @@ class Sequential:
     order : array of int, optional
         Rows that may be labelled, in the order in which they are; it must not depend on the models. By default a
         permutation that depends on the number of rows (units) alone. Rows of one unit stand together.
-    caps : list of int, optional
-        For each clause, after how many labels the exact test is made; by default planned from the predictions.
+    plans : list of tuple of int, optional
+        For each clause what ``plans`` said when the answer was begun. Give it where the pool may have changed since;
+        by default it is made from the predictions.
     check, blocking, severity
         Passed on to the verdict.
 
@@ -95,8 +96,9 @@ class Sequential:
         Rows of the order, from its beginning, that the verdict depends on.
     labelled : int
         Labels that it rests on.
-    caps : list of int or None
-        Of each clause; ``None`` for one that has no cap, or needs no label.
+    plans : list of tuple of int or None
+        Of each clause: after how many labels the exact test is made, and how many rows of how many needed a label
+        when that was fixed. ``None`` for one that has no such test.
 
     Raises
     ------
@@ -139,7 +141,7 @@ class Sequential:
         old_scores: Any = None,
         positive: Any = None,
         order: ArrayLike | None = None,
-        caps: list[int | None] | None = None,
+        plans: Sequence[tuple[int, int, int] | None] | None = None,
         check: str = "gate",
         blocking: bool = False,
         severity: Severity = "error",
@@ -162,7 +164,7 @@ class Sequential:
         self._labels = np.empty(n, dtype=object)
         self._values: NDArray[Any] | None = None
         self._clusters: Clusters | None = None
-        self.tracks = tracks_of(self._condition, self._inputs, self._order, self._per_test, mode, caps)
+        self.tracks = tracks_of(self._condition, self._inputs, self._order, self._per_test, mode, plans)
         self._advance()
 
     @property
@@ -184,9 +186,9 @@ class Sequential:
         return int(np.unique(np.concatenate(asking)).size)
 
     @property
-    def caps(self) -> list[int | None]:
-        """Labels at which the exact test of each clause is made."""
-        return [track.cap for track in self.tracks]
+    def plans(self) -> list[tuple[int, int, int] | None]:
+        """Of each clause: labels at which its exact test is made, rows that needed a label, rows."""
+        return [track.plan for track in self.tracks]
 
     def next(self, k: int = 1) -> Rows:
         """Give the next rows to label, at most ``k``, in their order; none when all is decided or all is labelled."""
