@@ -131,6 +131,11 @@ def _needed(tracks: list[Track]) -> tuple[int | None, int]:
     return (sum(guesses) if len(guesses) == len(found) else None), sum(most for _, most in found)
 
 
+def labels_needed(tracks: list[Track]) -> str:
+    """Say how many labels are still needed: "expected 340, at most 1,894"."""
+    return _labels(*_needed(tracks))
+
+
 def _guarantee(
     status: Status,
     inputs: Inputs,
