@@ -26,6 +26,8 @@ from assay.gate.inputs import collect
 from assay.store.ledger import Ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from assay.checks.inputs import Dataset, Inputs, Predictions, Predictor
     from assay.checks.project import Project
 
@@ -200,12 +202,7 @@ def _rows(
 ) -> dict[str, Any]:
     condition = parse(check.claim)
     new, old = said[0], said[1] if len(said) > 1 else None
-    predicates = slices or {
-        name: inputs.project.file.slices.get(name, name)
-        for name in condition.slices
-        # What is one word is the name of a slice, unless it is that of a column.
-        if name in inputs.project.file.slices or not name.isidentifier() or name in dataset.frame
-    }
+    predicates = slices or predicates_of(condition, inputs.project, dataset)
     return {
         "labels": dataset.labels,
         "new": new.values,
@@ -218,10 +215,25 @@ def _rows(
         "max_unit_size": dataset.declared.max_unit_size if dataset.declared.unit else None,
         "columns": dataset.repeated_columns()
         | {name: dataset.frame[name] for name in condition.columns if name in dataset.frame},
-        "slices": {
-            name: mask(dataset.frame, predicate, name if name != predicate else "")
-            for name, predicate in predicates.items()
-        },
+        "slices": masks_of(predicates, dataset),
+    }
+
+
+def predicates_of(condition: Condition, project: Project, dataset: Dataset) -> dict[str, str]:
+    """Give the predicate of each slice that a condition speaks of, by the name that it has there."""
+    return {
+        name: project.file.slices.get(name, name)
+        for name in condition.slices
+        # What is one word is the name of a slice, unless it is that of a column.
+        if name in project.file.slices or not name.isidentifier() or name in dataset.frame
+    }
+
+
+def masks_of(predicates: Mapping[str, str], dataset: Dataset) -> dict[str, Any]:
+    """Evaluate predicates on the rows of a dataset."""
+    return {
+        name: mask(dataset.frame, predicate, name if name != predicate else "")
+        for name, predicate in predicates.items()
     }
 
 

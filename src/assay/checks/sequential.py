@@ -16,7 +16,6 @@ from assay.core.action import Action
 from assay.core.fingerprint import digest
 from assay.core.guarantee import Assumption
 from assay.core.project import stage_of
-from assay.data.slice import mask
 from assay.errors import DataError, ProjectError
 from assay.gate import Sequential, parse
 from assay.gate.sequential import positions, split
@@ -155,9 +154,9 @@ class Case:
                 "which no candidate was judged on"
             )
         condition = parse(self.check.claim)
-        project, frame = self.inputs.project, self.dataset.frame
+        dataset = self.dataset
         said, before = self.new.predict(self.dataset), self.old.predict(self.dataset) if self.old else None
-        predicates = {name: text for name, text in project.file.slices.items() if name in condition.slices}
+        predicates = gate.predicates_of(condition, self.inputs.project, dataset)
         found = Sequential(
             condition,
             new=said.values,
@@ -165,11 +164,13 @@ class Case:
             old=before.values if before else None,
             old_scores=before.scores if before else None,
             positive=said.positive,
-            unit=self.dataset.unit,
-            unit_name=self.dataset.declared.unit or "",
-            slices={name: mask(frame, text) for name, text in predicates.items()},
-            timestamp=self.dataset.timestamp,
-            columns=self.dataset.repeated_columns(),
+            unit=dataset.unit,
+            unit_name=dataset.declared.unit or "",
+            max_unit_size=dataset.declared.max_unit_size if dataset.declared.unit else None,
+            slices=gate.masks_of(predicates, dataset),
+            timestamp=dataset.timestamp,
+            columns=dataset.repeated_columns(),
+            content=None if dataset.declared.unit else dataset.content,
             order=self.order,
             plans=self.queue.plans(self.owner, self.check.claim),
             reliability=1 - self.alpha,

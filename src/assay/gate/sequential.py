@@ -18,13 +18,13 @@ from blake3 import blake3
 
 from assay.errors import DataError, UsageError
 from assay.gate.grammar import parse
-from assay.gate.inputs import collect, column
+from assay.gate.inputs import by_name, collect, column
 from assay.gate.interim import verdict_of
-from assay.gate.screening import candidates, undeclared
+from assay.gate.screening import candidates, copied, undeclared
 from assay.gate.track import tracks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from assay.core.check import Severity
     from assay.gate.condition import Condition, Mode
     from assay.gate.inputs import Inputs
-    from assay.gate.screening import Clusters
 
     Rows = NDArray[np.intp]
 
@@ -79,7 +78,9 @@ class Sequential:
         slices that do not depend on the label.
     new, old : array of shape (n,)
         Predictions for all rows of the pool.
-    reliability, steps, adaptivity, mode, unit, unit_name, slices, timestamp, columns, new_scores, old_scores, positive
+    reliability, steps, adaptivity, mode, unit, unit_name, max_unit_size, slices, timestamp, columns, content, new_scores
+        As for :func:`assay.gate.decide`.
+    old_scores, positive
         As for :func:`assay.gate.decide`.
     order : array of int, optional
         Rows that may be labelled, in the order in which they are; it must not depend on the models. By default a
@@ -134,9 +135,11 @@ class Sequential:
         mode: Mode = "fp-free",
         unit: Any = None,
         unit_name: str = "",
-        slices: Mapping[str, Any] | None = None,
+        max_unit_size: int | None = None,
+        slices: Any = None,
         timestamp: Any = None,
-        columns: Mapping[str, Any] | None = None,
+        columns: Any = None,
+        content: Any = None,
         new_scores: Any = None,
         old_scores: Any = None,
         positive: Any = None,
@@ -155,15 +158,16 @@ class Sequential:
         self._inputs = collect(
             self._condition, labels=_placeholders(new, positive), new=new, old=old, new_scores=new_scores,
             old_scores=old_scores, positive=positive, unit=unit, unit_name=unit_name, slices=slices,
+            max_unit_size=max_unit_size,
         )  # fmt: skip
         self._binary = positive is None
         n = self._inputs.n
-        self._groupings = {} if unit is not None else candidates(timestamp, columns, n)
+        self._groupings = {} if unit is not None else candidates(timestamp, by_name(columns), n)
         self._order = _order(order, n, self._inputs.unit)
         self._known = np.zeros(n, dtype=np.bool_)
         self._labels = np.empty(n, dtype=object)
         self._values: NDArray[Any] | None = None
-        self._clusters: Clusters | None = None
+        self._clusters = None if content is None or unit is not None else copied(content, n)
         self.tracks = tracks_of(self._condition, self._inputs, self._order, self._per_test, mode, plans)
         self._advance()
 
@@ -265,7 +269,7 @@ class Sequential:
             while track.open and (rows := track.ready(self._known)) is not None:
                 track.take(self._facts(rows), rows)
                 moved = True
-        if moved and self._groupings and self.verdict_is_final:
+        if moved and self._groupings and self._clusters is None and self.verdict_is_final:
             self._screen()
 
     def _facts(self, rows: Rows) -> Inputs:

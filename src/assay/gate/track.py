@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Plan = tuple[int, int, int]
 
 COUNTS = frozenset({"accuracy", "error", "changed", "precision"})
-METRICS = COUNTS | {"brier"}
+METRICS = COUNTS | {"brier", "absolute"}
 _LEAST = 1e-9
 """Smallest stake, for a limit at the end of the range: one row beyond it decides."""
 
@@ -96,7 +96,6 @@ class Track:
         self.kind: Kind = "mean"
         self.plan: Plan | None = None
         self.estimate: float | None = None
-        self.largest_move = 0.0
         self.used: Rows = np.empty(0, dtype=np.intp)
         if self.part is not None:
             least, most = self.part.limits(inputs)
@@ -141,9 +140,12 @@ class Track:
             self.kind, self._scale = "difference", part.new
         elif plain and sum(map(bool, (part.new, part.old, part.changed))) == 1:
             self.kind, self._scale = "rate", part.new or part.old or part.changed
-        if inputs.unit is None:
-            self.loss_true = sign * self._limit_true - (low if sign > 0 else -high)
-            self.loss_false = (high if sign > 0 else -low) - sign * self._limit_false
+        under = sign * self._limit_true - (low if sign > 0 else -high)
+        over = (high if sign > 0 else -low) - sign * self._limit_false
+        if inputs.unit is None or inputs.max_unit_size is not None:
+            # How far the predictions of a larger unit could differ is not known, only how many rows it has.
+            rows = 1 if inputs.unit is None else inputs.max_unit_size or 1
+            self.loss_true, self.loss_false = rows * under, rows * over
         else:
             limits = part.limits(inputs)
             codes = inputs.unit[np.flatnonzero(part.rows)]
@@ -152,7 +154,6 @@ class Track:
             self.loss_true = float((sign * self._limit_true * size - least).max())
             self.loss_false = float((most - sign * self._limit_false * size).max())
         self.loss_true, self.loss_false = max(self.loss_true, _LEAST), max(self.loss_false, _LEAST)
-        self.largest_move = max(self.loss_true, self.loss_false)
         self._design = self._designed()
         self._wealth_true = sequential.Wealth(self.loss_true, design=self._design)
         self._wealth_false = sequential.Wealth(self.loss_false, design=self._design)
@@ -357,11 +358,13 @@ class Track:
 
 
 def _only_part(clause: Clause, inputs: Inputs) -> tuple[Part | None, float]:
+    if clause.times:
+        raise ClaimError(f"{str(clause)!r}: a tolerance that moves with a metric takes method='exact'; give a number")
     for _, term in clause.terms:
         if term.metric not in METRICS:
             raise ClaimError(
-                f"{str(clause)!r}: {term.metric} counts rows by their label, so that no row can be left unlabelled; "
-                "use method='exact' on labelled rows"
+                f"{str(clause)!r}: {term.metric} cannot be decided while labels are missing; use method='exact' on "
+                "labelled rows"
             )
     if clause.times:
         raise ClaimError(
