@@ -39,14 +39,17 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     if not check.claim:
         raise ProjectError(f"{project.path}: check {check.name!r}: a gate check needs a claim")
     condition = parse(check.claim)
-    model, declared = project.model(check.model) if check.new not in project.file.models else (check.new, None)
+    model, declared = (check.new, None)
+    if check.new not in project.file.models and (inputs.submitted is None or project.file.models):
+        model, declared = project.model(check.model)
     name = check.datasets[0] if check.datasets else project.dataset_of_role("test", "dev")
     if name is None:
         raise ProjectError(f"{project.path}: check {check.name!r} needs a dataset with the role 'test'")
     dataset = inputs.dataset(name, judge=True)
     if dataset.declared.label is None:
         raise ProjectError(f"{project.path}: [datasets.{name}] names no label, which check {check.name!r} needs")
-    new = inputs.predictor(model, check.new, dataset)
+    sent = inputs.submitted is not None
+    new = inputs.submission(dataset) if sent else inputs.predictor(model, check.new, dataset)
     old = inputs.predictor(model, check.old, dataset) if "old" in condition.models else None
     if new is None or ("old" in condition.models and old is None):
         side = check.new if new is None else check.old
