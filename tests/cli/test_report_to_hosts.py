@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -92,7 +93,20 @@ def action_lines() -> list[str]:
     return [re.sub(r"\$\{\{ (.*?) \}\}", lambda found: said[found[1]], step["run"]) for step in steps]
 
 
-def test_the_github_action_comments_once_and_edits_in_place(github: CodeHost, project: Path) -> None:
+def share_ledger(folder: Path) -> None:
+    """Make the project a git checkout with an empty remote ``origin``."""
+    remote = str(folder.parent / f"{folder.name}-remote")
+    for words in (["init", "-q"], ["init", "-q", "--bare", remote], ["remote", "add", "origin", remote]):
+        subprocess.run(["git", *words], cwd=folder, check=True)
+
+
+def test_the_github_action_comments_once_and_edits_in_place(
+    github: CodeHost, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [job] = yaml.safe_load((EXAMPLES / "github" / "workflow.yml").read_text())["jobs"].values()
+    for name, value in job["env"].items():
+        monkeypatch.setenv(name, value)
+    share_ledger(project)
     declare(project, GATE + CLOSE, OFTEN)
     done = run_lines(action_lines(), project)
     assert done.returncode == 4, done.stderr
@@ -115,6 +129,7 @@ def test_the_github_action_comments_once_and_edits_in_place(github: CodeHost, pr
     assert "a-secret" not in done.stdout + done.stderr + body
 
     github.sent.clear()
+    shutil.rmtree(project / ".assay")  # the next job starts from a fresh clone
     assert run_lines(action_lines(), project).returncode == 4
     assert github.calls() == ["GET /repos/bank/loans/issues/7/comments"], "nothing changed, so nothing is posted"
 
@@ -130,17 +145,23 @@ def test_the_github_templates_are_short_and_whole() -> None:
     text = (EXAMPLES / "github" / "workflow.yml").read_text()
     assert len(text.splitlines()) < 10
     [job] = yaml.safe_load(text)["jobs"].values()
-    assert job["permissions"] == {"contents": "read", "pull-requests": "write"}
+    assert job["permissions"] == {"contents": "write", "pull-requests": "write"}
     assert [step["uses"] for step in job["steps"]] == ["actions/checkout@v4", "./.github/actions/assay"]
     action = yaml.safe_load((EXAMPLES / "github" / "action.yml").read_text())
     assert action["runs"]["steps"][-1]["with"]["path"] == "${{ inputs.project }}/assay-report"
     assert action["runs"]["steps"][-2]["env"] == {"GITHUB_TOKEN": "${{ github.token }}"}
 
 
-def test_the_gitlab_template_writes_a_note_and_the_widgets(gitlab: CodeHost, project: Path) -> None:
+def test_the_gitlab_template_writes_a_note_and_the_widgets(
+    gitlab: CodeHost, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = (EXAMPLES / "gitlab" / "assay.gitlab-ci.yml").read_text()
     assert len(text.splitlines()) < 10
     job = yaml.safe_load(text)["assay"]
+    share_ledger(project)
+    url = "https://bot:$GITLAB_TOKEN@$CI_SERVER_HOST/$CI_PROJECT_PATH.git"
+    assert job["variables"] == {"ASSAY_LEDGER": url}
+    monkeypatch.setenv("ASSAY_LEDGER", str(project.parent / f"{project.name}-remote"))
     declare(project, GATE + HOPELESS + CLOSE, OFTEN)
     gitlab.comments.append({"id": 1, "body": "<!-- assay:report:loans -->\nforged", "author": {"id": 6}})
     done = run_lines(job["script"], project)

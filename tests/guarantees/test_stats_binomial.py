@@ -40,6 +40,31 @@ def test_upper_bound_covers_and_the_normal_one_does_not(alpha: float) -> None:
     assert largest_error(normal_upper, alpha) > 5 * alpha
 
 
+def log_error(upper: Callable[[int, int, float], float], n: int, rate: float, alpha: float) -> float:
+    """Give ln P(rate lies above the bound), which grows with k: sum all k whose bound lies below the rate."""
+    below, above = -1, n
+    while above - below > 1:
+        middle = (below + above) // 2
+        below, above = (middle, above) if upper(middle, n, alpha) < rate else (below, middle)
+    return float(stats.binom.logcdf(below, n, rate)) if below >= 0 else -np.inf
+
+
+@pytest.mark.parametrize("alpha", [0.05, 1e-6, 1e-12])
+@pytest.mark.parametrize("n", [1, 40, 10**4, 10**9])
+def test_bounds_cover_at_the_extremes_and_the_normal_one_does_not(n: int, alpha: float) -> None:
+    rates = [1e-12, 3 / n, 30 / n, 0.001, 0.5, 0.999, 1 - 1e-9, alpha ** (1 / n) - 1e-9, 1 - 1e-12]
+    rates = sorted({rate for rate in rates if 0 < rate < 1})
+    promised = np.log(alpha) + 1e-6
+    assert max(log_error(binomial.upper, n, rate, alpha) for rate in rates) <= promised
+
+    def mirrored(k: int, size: int, level: float) -> float:
+        return 1 - float(binomial.lower(size - k, size, level))
+
+    # 1 - x rounds near 0: rates below what a float can tell from it say nothing.
+    assert max(log_error(mirrored, n, rate, alpha) for rate in rates if rate >= 1e-7) <= promised
+    assert max(log_error(normal_upper, n, rate, alpha) for rate in rates) > np.log(2 * alpha)
+
+
 def test_the_error_comes_close_to_the_promise() -> None:
     assert largest_error(binomial.upper, 0.05) > 0.045
 

@@ -479,12 +479,14 @@ def test_killed_between_push_and_commit(clone: Cloner, monkeypatch: pytest.Monke
     assert find(store, "question 1") == []
 
     die_after_push(monkeypatch, promote, 2)
-    assert [entry.state for entry in Ledger(store).entries()] == ["reserve"] * 2
+    # The question is asked again: what the killed process held comes back to it.
+    assert [entry.state for entry in Ledger(store).entries()] == ["reserve", "release", "reserve"]
     assert Registry(store).alias("flights", "champion") is None
     store.sync()
     # All that the push said is on record: the spend, its verdict, and the alias that the verdict moved.
     entries_now = Ledger(store).entries()
     assert [(entry.kind, entry.state) for entry in entries_now[1:]] == [
+        ("answers", "release"),
         ("answers", "reserve"),
         ("answers", "settle"),
         ("promotion", "settle"),
@@ -494,7 +496,7 @@ def test_killed_between_push_and_commit(clone: Cloner, monkeypatch: pytest.Monke
     state = Registry(store).alias("flights", "champion")
     assert state is not None
     assert (state.version, state.revision) == (1, 1)
-    assert Ledger(store).verify() == 4
+    assert Ledger(store).verify() == 5
 
 
 def test_a_push_whose_answer_is_lost_counts_once(clone: Cloner, remote: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import subprocess
 from collections.abc import Callable
 
 import pytest
 
 from assay.errors import BudgetSpent, LedgerError
-from assay.store import Ledger, Store, chain
+from assay.store import Ledger, Store, chain, holder
 from assay.store import ledger as ledger_module
 
 KEY = "ab12" * 16
@@ -96,6 +97,42 @@ def test_a_refused_takeover_leaves_the_dead_reservation(store: Store, monkeypatc
     assert ledger.spent("answers", KEY) == 1
 
 
+def test_what_a_living_process_holds_is_its_own_and_what_a_killed_one_held_comes_back_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(store)
+    other = subprocess.Popen(["sleep", "60"])
+    monkeypatch.setattr(ledger_module, "me", lambda: holder.name(other.pid))
+    held = ledger.reserve("answers", KEY, 1, limit=1, check="a", cache_key="q", lease_seconds=1)
+    monkeypatch.undo()
+    # Long after its lease, it is still at work.
+    monkeypatch.setattr(ledger_module, "now", lambda: held.expires + 10**6)
+    assert (ledger.balance("answers", KEY).spent, ledger.balance("answers", KEY).held) == (0, 1)
+    with pytest.raises(BudgetSpent, match="held by checks that are running"):
+        ledger.reserve("answers", KEY, 1, limit=1, check="a", cache_key="q")
+    monkeypatch.setattr(ledger_module, "now", lambda: held.expires - 1)
+    other.kill()
+    other.wait()
+    assert ledger.spent("answers", KEY) == 1
+    with pytest.raises(BudgetSpent):
+        ledger.reserve("answers", KEY, 1, limit=1, check="a", cache_key="another question")
+    assert ledger.reserve("answers", KEY, 1, limit=1, check="a", cache_key="q").amount == 1
+
+
+def test_a_process_that_cannot_be_seen_is_believed_until_its_lease_is_over(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert holder.lives(holder.me()) is True
+    assert holder.lives("another boot:pid:[4026]:1:77") is None
+    monkeypatch.setattr(ledger_module, "me", lambda: "another boot:pid:[4026]:1:77")
+    ledger = Ledger(store)
+    held = ledger.reserve("answers", KEY, 1, limit=1, check="a", cache_key="q")
+    with pytest.raises(BudgetSpent):
+        ledger.reserve("answers", KEY, 1, limit=1, check="a", cache_key="q")
+    monkeypatch.setattr(ledger_module, "now", lambda: held.expires)
+    assert ledger.reserve("answers", KEY, 1, limit=1, check="a", cache_key="q").amount == 1
+
+
 def test_a_reservation_is_closed_once(store: Store) -> None:
     ledger = Ledger(store)
     held = ledger.reserve("answers", KEY, 1, limit=1, check="a")
@@ -139,7 +176,8 @@ def test_arguments_that_cannot_be(store: Store) -> None:
 def test_the_detail_of_a_reservation_is_on_its_settlement(store: Store) -> None:
     spend(store, 1, limit=8, kind="answers", detail={"once": "better on q"})
     reserve, settle = Ledger(store).entries()
-    assert reserve.detail == settle.detail == {"once": "better on q", "limit": 8}
+    assert settle.detail == {"once": "better on q", "limit": 8}
+    assert reserve.detail == settle.detail | {"holder": holder.me()}
     assert settle.verdict_id == "0123456789ab"
 
 

@@ -62,8 +62,8 @@ def adapt(project: Project, model: str = "", *, progress: Callable[[str], None] 
     """Retrain a model, and promote the candidate once units that came later show that it is better.
 
     The first call trains a candidate on all labelled units (or the ``window`` newest). Later calls judge it on units
-    that came after its training, after as many of them as ``looks`` says. Earlier units judge nobody: the candidate has
-    seen them, and an alarm that asked for it was raised by the champion's bad luck on them as much as by its errors.
+    that came after its training: the first of them, as many as ``looks`` says. Earlier units judge nobody: the candidate
+    has seen them, and an alarm that asked for it was raised by the champion's bad luck on them as much as by its errors.
     The error probability is shared equally by the looks, so that P(a false promotion over all looks) <= alpha. After
     the last look an undecided candidate is dropped, and the next call trains a new one.
 
@@ -106,11 +106,13 @@ def adapt(project: Project, model: str = "", *, progress: Callable[[str], None] 
         progress(f"training on {train[unit].nunique()} units, {len(train):,} rows")
         candidate = _train(project, name, declared, train, recent, unit, label, champion.version)
     later = recent[~recent[unit].astype(str).isin(candidate.known)]
-    came = later[unit].nunique()
+    units = later[unit].dropna().drop_duplicates()
     due = declared.adapt.looks[candidate.looked]
-    if came < due:
-        return _wait(project, name, candidate, champion.version, came, due)
-    progress(f"gating on the {came} units that came after its training")
+    if len(units) < due:
+        return _wait(project, name, candidate, champion.version, len(units), due)
+    # The planned number, however many came: whoever waits for a better moment must not choose the sample.
+    later = later[later[unit].isin(units.iloc[:due])]
+    progress(f"gating on the first {due} units that came after its training")
     # Before the alias can move: whatever happens then, the new champion has the units that judged it.
     _keep(project, candidate, later)
     key = f"{name}/{candidate.version}"
@@ -124,7 +126,7 @@ def adapt(project: Project, model: str = "", *, progress: Callable[[str], None] 
     with resume(project.store, candidate.run_id) as record:
         record.set_tag(LOOKED_TAG, str(candidate.looked + 1))
     left = declared.adapt.looks[candidate.looked + 1 :]
-    summary = _summary(name, candidate.version, champion.version, promotion, len(later), came, left)
+    summary = _summary(name, candidate.version, champion.version, promotion, len(later), due, left, len(units))
     records.record(project.store, verdicts=[summary], cache_key=None)
     return Adaptation([summary, *promotion.verdicts], promotion.moved, candidate.version)
 
@@ -272,7 +274,14 @@ def _wait(project: Project, name: str, candidate: Candidate, champion: int, came
 
 
 def _summary(
-    name: str, version: int, champion: int, promotion: Promotion, rows: int, units: int, left: tuple[int, ...]
+    name: str,
+    version: int,
+    champion: int,
+    promotion: Promotion,
+    rows: int,
+    units: int,
+    left: tuple[int, ...],
+    came: int,
 ) -> Verdict:
     """One verdict for the retraining as a whole: that of the worst blocking gate check."""
     gate = [verdict for verdict in promotion.verdicts if verdict.stage == "gate"]
@@ -293,10 +302,12 @@ def _summary(
     details = ", ".join(f"{verdict.name} {verdict.status}" for verdict in blocking)
     actions: tuple[Action, ...] = ()
     if not promotion.moved:
-        title = (
-            f"wait for {left[0] - units} more labelled units" if left else "train a new candidate on what came since"
-        )
-        actions = (Action(title, f"assay adapt {name}", units=left[0] - units if left else None),)
+        missing = max(0, left[0] - came) if left else None
+        if missing is None:
+            title = "train a new candidate on what came since"
+        else:
+            title = f"wait for {missing} more labelled units" if missing else f"look at all {left[0]} units that came"
+        actions = (Action(title, f"assay adapt {name}", units=missing or None),)
     return Verdict(
         status=status,
         guarantee=guarantee,

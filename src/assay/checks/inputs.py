@@ -52,7 +52,7 @@ class Dataset:
     def inputs_fingerprint(self) -> str:
         """Content address of the rows without their labels; with them where a row has nothing else."""
         label = self.declared.label
-        if label is None or list(self.table.columns) == [label]:
+        if label not in self.table.columns or list(self.table.columns) == [label]:
             return self.fingerprint
         return fingerprint(self.table.drop(label))
 
@@ -280,7 +280,8 @@ class Inputs:
             overridden = name in self._overrides
             named = [c for c in (declared.unit, declared.timestamp, declared.id) if c]
             shown = judge or file is None
-            named += [declared.label] if declared.label and not overridden and declared.role != "live" and shown else []
+            waived = overridden or declared.role in ("live", "pool")
+            named += [declared.label] if declared.label and shown and not waived else []
             columns_present(opened, named, f"dataset {name!r}")
             self._datasets[name, judge] = Dataset(name, declared, opened, source, terms)
         return self._datasets[name, judge]

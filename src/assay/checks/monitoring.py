@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,7 +16,7 @@ from assay.core.action import Action
 from assay.core.claim import Claim
 from assay.core.evidence import Evidence
 from assay.core.fingerprint import digest
-from assay.core.guarantee import Guarantee
+from assay.core.guarantee import Assumption, Guarantee
 from assay.core.verdict import Verdict
 from assay.data import fingerprint, table
 from assay.data.slice import mask
@@ -84,12 +85,13 @@ def _watch(
     slices = project.slices_of(check.slices)
     allowance = parse_false_pages(project.file.budget.false_pages)
     monitors = sum(other.use.upper().startswith("MON") for other in project.file.checks)
+    horizon, pace = _horizon(allowance.days, reference, unit, time)
     assert champion.content is not None
     said = answers(load(champion.content), reference.frame)
     judged = reference.frame.assign(**{LABEL: reference.labels, PREDICTION: said.values, SCORE: said.scores})
     monitor = HarmMonitor(
         reference=_rows(judged, unit, time, slices),
-        horizon=allowance.days,
+        horizon=horizon,
         false_pages=allowance.rate / monitors,
         tolerance=check.tolerance,
         slices=tuple(slices),
@@ -102,7 +104,39 @@ def _watch(
     )
     verdict = monitor.update(_rows(served, unit, time, slices))
     evidence = msgspec.structs.replace(verdict.evidence, fingerprints=read)
+    if pace is not None and verdict.guarantee.promises:
+        listed = (*verdict.guarantee.assumptions, pace)
+        verdict = msgspec.structs.replace(
+            verdict, guarantee=msgspec.structs.replace(verdict.guarantee, assumptions=listed)
+        )
     return msgspec.structs.replace(verdict, evidence=evidence, severity=check.severity, blocking=check.blocking)
+
+
+def _horizon(days: int, reference: Dataset, unit: str | None, time: str | None) -> tuple[int, Assumption | None]:
+    """Count the units that the period of the allowance brings, and say what that rests on.
+
+    Units that are days need no count. Rows or customers come at the pace of the reference: were each of them taken for
+    a day, an allowance for a quarter would be spent on the first 92 rows.
+    """
+    frame = reference.frame
+    many = f"units of {unit}" if unit else "rows"
+    if unit and _are_days(frame[unit]):
+        return days, None
+    if time is None or time not in frame:
+        why = f"declare a timestamp in [datasets.{reference.name}], so that their pace is known"
+        return days, Assumption(f"{days} days bring at most {days} {many}", "unverifiable", why)
+    came = frame[unit].nunique() if unit else len(frame)
+    pace = came / pd.to_datetime(frame[time]).dt.date.nunique()
+    horizon = math.ceil(days * pace)
+    detail = f"{pace:.3g} a day in the reference"
+    return horizon, Assumption(f"{days} days bring at most {horizon:,} {many}", "unverifiable", detail)
+
+
+def _are_days(units: pd.Series) -> bool:
+    """Whether a unit is a date or a time, which stands for its day."""
+    if pd.api.types.is_datetime64_any_dtype(units):
+        return True
+    return bool(units.dropna().astype(str).str.fullmatch(r"\d{4}-\d\d-\d\d.*").all())
 
 
 def _rows(frame: pd.DataFrame, unit: str | None, time: str | None, slices: dict[str, str]) -> dict[str, Any]:

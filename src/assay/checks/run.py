@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -46,6 +47,15 @@ STAGES = {
     "gate": "assay.checks.gate",
     "monitor": "assay.checks.monitoring",
 }
+REFUTING = 0.01
+"""What stays spent of the error probability of a check whose rows turned out to depend on each other.
+
+Such a check decides nothing, and its alpha comes back, so that it can be asked again with the unit declared. Let A be a
+false pass of the first asking, B of the second, and R the finding that came between. If rows are independent,
+P(A) <= alpha and P(R) <= 0.01, the level of the tests for clustering; B is possible only after R, so that
+P(A or B) <= alpha + 0.01. If they are not, the first asking assumed what is false, and P(B) <= alpha stands alone. The
+second verdict therefore prints its error with this much more. (P(B) itself bounds the excess when it is smaller.)
+"""
 # The worst first.
 WORST: tuple[Status, ...] = ("error", "fail", "inconclusive", "skipped", "pass")
 
@@ -252,6 +262,7 @@ def reserve(
 ) -> list[tuple[Reservation, float]]:
     """Hold all that a check may spend, inside of ``Store.write``: all of it, or nothing."""
     ledger, key = Ledger(project.store), _key(project, check, job)
+    doubt = _doubt(connection, ledger, job)
     held = []
     for spend in job.spends:
         if spend.once and ledger.is_paid(connection, spend.kind, spend.key, spend.once):
@@ -262,7 +273,7 @@ def reserve(
             spend.kind,
             f"{spend.key}:{key[:12]}" if spend.apart else spend.key,
             spend.amount,
-            limit=spend.limit,
+            limit=spend.limit + (doubt if spend.kind == "alpha" else 0.0),
             check=check.name,
             detail=detail | ({"put_by": True} if put_by else {}),
             lease_seconds=lease_seconds,
@@ -270,6 +281,12 @@ def reserve(
         )
         held.append((reservation, spend.amount))
     return held
+
+
+def _doubt(connection: Connection, ledger: Ledger, job: Job) -> float:
+    """Error probability of askings before this one, of the same check on the same data, that decided nothing."""
+    keys = [spend.key for spend in job.spends if spend.kind == "alpha" and not spend.apart]
+    return math.fsum(ledger.refunded(connection, key) for key in keys)
 
 
 def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict], bool]:
@@ -285,7 +302,9 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
             ledger.release_in(connection, reservation.id, why)
 
     try:
-        reservations = store.write(lambda connection: reserve(connection, project, check, job))
+        reservations, doubt = store.write(
+            lambda connection: (reserve(connection, project, check, job), _doubt(connection, ledger, job))
+        )
     except BudgetSpent:
         # Another process may have had the answer to this very question recorded meanwhile.
         stored = stored_verdicts(project, check, job)
@@ -318,15 +337,22 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
         )
         for verdict in verdicts
     ]
+    if doubt:
+        verdicts = [_asked_again(verdict, doubt) for verdict in verdicts]
     notes = {}
     if job.show is not None and job.recipients:
         pairs = zip(verdicts, full, strict=True)
         notes = {shown.id: seal_note(verdict.to_json(), job.recipients) for shown, verdict in pairs}
-    if not any(_could_err(verdict) for verdict in verdicts):
+    refunded = not any(_could_err(verdict) for verdict in verdicts)
+    if refunded:
         # Nothing could have passed falsely, so that whoever mends what was missing may ask again.
-        reservations = [(held, 0.0 if held.kind == "alpha" else amount) for held, amount in reservations]
+        reservations = [
+            (held, min(amount, REFUTING) if held.kind == "alpha" else amount) for held, amount in reservations
+        ]
     tell = owner_addresses(project) if stage_of(check) == "gate" else ()
-    records.record(store, verdicts=verdicts, cache_key=key, settle=reservations, notes=notes, tell=tell)
+    records.record(
+        store, verdicts=verdicts, cache_key=key, settle=reservations, refunded=refunded, notes=notes, tell=tell
+    )
     return verdicts, False
 
 
@@ -348,6 +374,16 @@ def _could_err(verdict: Verdict) -> bool:
     """Whether a verdict took a part of the error probability: not when its own assumptions kept it from deciding."""
     refuted = any(assumption.detail.startswith("refuted") for assumption in verdict.guarantee.assumptions)
     return verdict.passed or verdict.failed or (verdict.guarantee.kind != "none" and not refuted)
+
+
+def _asked_again(verdict: Verdict, doubt: float) -> Verdict:
+    """Print the error of a check together with that of having asked before: see :data:`REFUTING`."""
+    guarantee = verdict.guarantee
+    if not guarantee.error:
+        return verdict
+    scope = f"{guarantee.scope}, with {doubt:g} for the asking that found its rows to depend on each other"
+    guarantee = msgspec.structs.replace(guarantee, error=min(guarantee.error + doubt, 1 - 1e-9), scope=scope)
+    return msgspec.structs.replace(verdict, guarantee=guarantee)
 
 
 def _key(project: Project, check: CheckTable, job: Job) -> str:

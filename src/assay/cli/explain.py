@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
 import textwrap
 from pathlib import Path
 
 import click
 
 from assay.cli import options
+
+WIDTH = 104
+"""Columns at most: longer lines are hard to read."""
+INDENT = 12
 
 
 @click.command()
@@ -38,12 +44,11 @@ def explain(what: str, project_path: Path | None) -> None:
     options.emit([verdict], options.context(project, [verdict]), "full", None)
     click.echo("")
     _explain_code(verdict.code)
-    where = f" --project {project_path}" if project_path else ""
-    click.echo(
-        f"\nreplay      assay check {verdict.check}{where}    (same inputs give the same verdict and spend nothing)"
-    )
+    where = f" --project {shlex.quote(str(project_path))}" if project_path else ""
+    click.echo(f"\n{'replay':<{INDENT}}assay check {shlex.quote(verdict.check)}{where}")
+    _entry("", "the same inputs give the same verdict and spend nothing")
     for name, value in verdict.evidence.fingerprints.items():
-        click.echo(f"{'':<12}{name}: {value[:16]}")
+        click.echo(f"{'':<{INDENT}}{name}: {value[:16]}")
 
 
 def _explain_code(code: str) -> None:
@@ -58,7 +63,11 @@ def _explain_code(code: str) -> None:
         ("guarantee", rule.guarantee),
         ("source", rule.source),
     ):
-        lines = textwrap.wrap(text, 92)
-        click.echo(f"{name:<12}{lines[0]}")
-        for line in lines[1:]:
-            click.echo(f"{'':<12}{line}")
+        _entry(name, text)
+
+
+def _entry(name: str, text: str) -> None:
+    """A name, and beside it text that is wrapped where the screen ends."""
+    columns = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
+    for place, line in enumerate(textwrap.wrap(text, max(20, columns - INDENT))):
+        click.echo(f"{name if place == 0 else '':<{INDENT}}{line}")

@@ -136,7 +136,7 @@ class Story:
         self.console.print("")
         last = LAST_WEEK_FAST if self.fast else LAST_WEEK
         weeks = [FIRST_WEEK + timedelta(weeks=k) for k in range((last - FIRST_WEEK).days // 7 + 1)]
-        adapting, adapted = False, False
+        adapting, adapted, passing = False, False, len(self.steps)
         with self.bar as bar:
             task = bar.add_task("weeks", total=len(weeks))
             for week in weeks:
@@ -144,6 +144,10 @@ class Story:
                     self.broken_week(week)
                 # The short story looks every second week: what is seen is the same, a little later.
                 look = not self.fast or weeks.index(week) % 2 == 0
+                if len(self.steps) > passing:
+                    # What the weeks to come give belongs to them, not to the step that came between.
+                    self.chapter("The year goes on", "")
+                    passing = len(self.steps)
                 harm = self.week(week, url, look=look)
                 if harm is not None and harm.failed and not adapting and not adapted:
                     self.alarm(harm)

@@ -71,8 +71,9 @@ class Difference:
     """Accuracy of one model minus another's on the same independent rows, from their disagreements.
 
     Guarantee (exact): against "the difference is at most A", for A = 0 wins among the rows that exactly one model
-    gets right are Bin(D, at most 1/2) given their number D. For other A a share 0.1 of the level bounds the rate
-    of such rows (:func:`assay.stats.paired.p_value_shifted`).
+    gets right are Bin(D, at most 1/2) given their number D. For other A a share of the level bounds the rate of such
+    rows, and the rest is spent on the trinomial test at that bound, or on the conditional one below 500 rows
+    (:func:`assay.stats.paired.p_value_shifted`, with the figures by which it was chosen).
     """
 
     wins: int
@@ -80,7 +81,7 @@ class Difference:
     n: int
 
     source = "McNemar, Psychometrika 12(2), 1947; Berger and Boos, JASA 89(427), 1994"
-    method = "exact conditional test on disagreements"
+    method = "exact test on disagreements"
 
     @property
     def estimate(self) -> float:
@@ -125,7 +126,5 @@ class Difference:
         if limit == 0:
             return more(math.ceil(((special.ndtri(1 - alpha) + 0.84) * spread / gap) ** 2), self.n)
         reach = (special.ndtri(1 - 0.9 * alpha) + 0.84) * spread
-        if rate > 0:
-            reach += special.ndtri(1 - 0.1 * alpha) * abs(self.estimate) * math.sqrt((1 - rate) / rate)
-        # Without disagreements the bound of their rate decides, at a tenth of the level.
-        return more(math.ceil(max(math.log(10 / alpha) / gap, (reach / gap) ** 2)), self.n)
+        # Without disagreements the bound of their rate decides, at a share of the level.
+        return more(math.ceil(max(math.log(20 / alpha) / gap, (reach / gap) ** 2)), self.n)

@@ -17,16 +17,28 @@ if TYPE_CHECKING:
     from assay.core.verdict import Verdict
 
 MOST_DECIMALS = 6
+ALARM = "alarm"
+_ALARMING = ("data", "monitor")
+_OTHER_SIDE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _MOST_DECLARED = 6
 _COMPARISON = re.compile(r"(<=|>=|<|>)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)?")
 
 
 class Figures(NamedTuple):
-    """The numbers of one verdict as text; each is empty when the number is missing."""
+    """The numbers of one verdict as text; each is empty when the number is missing.
+
+    ``need`` is what a pass has to show: ``< 0.17``. A check of data and a monitor pass unless a fault is shown, so that
+    the limit may lie within the interval of a pass; for them it is what an alarm has to show: ``alarm > 0.02``.
+    """
 
     estimate: str
     interval: str
     need: str
+
+    @property
+    def wanted(self) -> str:
+        """``need`` as a sentence says it: with its word."""
+        return self.need if not self.need or self.need.startswith(ALARM) else f"need {self.need}"
 
     @property
     def measured(self) -> str:
@@ -155,7 +167,10 @@ def figures(verdict: Verdict) -> Figures:
         if upper
         else ""
     )
-    need = "" if evidence.limit is None else f"{direction(verdict) or 'vs'} {limit_text(evidence)}"
+    side = direction(verdict)
+    if verdict.stage in _ALARMING:
+        side = f"{ALARM} {_OTHER_SIDE.get(side, 'at')}"
+    need = "" if evidence.limit is None else f"{side or 'vs'} {limit_text(evidence)}"
     return Figures(write(evidence.estimate), interval, need)
 
 

@@ -156,7 +156,7 @@ def _verdict_table(verdicts: Sequence[Verdict], context: ReportContext) -> str:
             ("Estimate", ' class="number"'),
             ("Interval", ' class="number"'),
             ("Against the limit", ' class="bar"'),
-            ("Need", ""),
+            ("Need, or alarm", ""),
             ("Guarantee", ""),
         )
     )

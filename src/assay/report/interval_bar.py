@@ -57,7 +57,7 @@ def interval_bar(verdict: Verdict) -> str:
         for part in (
             f"estimate {found.estimate}" if found.estimate else "",
             f"interval {found.interval}" if found.interval else "",
-            f"need {found.need}" if found.need else "",
+            found.wanted,
             verdict.status,
         )
         if part

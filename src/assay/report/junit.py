@@ -104,7 +104,7 @@ def _properties(verdict: Verdict) -> list[tuple[str, str]]:
 
 def _body(verdict: Verdict) -> list[str]:
     found = figures(verdict)
-    numbers = ", ".join(part for part in (found.measured, found.need and f"need {found.need}") if part)
+    numbers = ", ".join(part for part in (found.measured, found.wanted) if part)
     rows = [f"claim: {verdict.claim}", f"numbers: {numbers}" if numbers else "", f"guarantee: {verdict.guarantee}"]
     return [
         *filter(None, rows),

@@ -106,7 +106,7 @@ def _numbers_table(verdicts: Sequence[Verdict]) -> str:
         rows.append(f'<tr><th scope="row">{name}</th><td>{status_mark(verdict)}</td>{cells}{counts}</tr>')
     if not rows:
         return ""
-    names = ("Of", "Verdict", "Estimate", "Interval", "Need", "Rows", "Units")
+    names = ("Of", "Verdict", "Estimate", "Interval", "Need, or alarm", "Rows", "Units")
     head = "".join(
         f'<th scope="col"{" class=number" if place > 1 else ""}>{name}</th>' for place, name in enumerate(names)
     )

@@ -203,12 +203,12 @@ def _table(verdicts: Sequence[Verdict], screen: _Screen, waivers: Sequence[Waive
         return []
     wide = screen.width >= WIDE
     stage_width = max(len(stage) for stage, _ in shown) if wide else 0
-    layout = _Layout(screen, [line for _, line in shown], stage_width, waivers)
+    layout = _Layout(screen, shown, stage_width, waivers)
     out: list[Text] = []
     last = ""
     for place, (stage, _) in enumerate(shown):
         if stage != last and not wide:
-            out.append(Text(stage, "dim"))
+            out.append(Text("  ".join(filter(None, (stage, layout.promises.get(stage)))), "dim"))
         out += layout.row(place, stage if wide and stage != last else "")
         last = stage
     return out
@@ -217,32 +217,51 @@ def _table(verdicts: Sequence[Verdict], screen: _Screen, waivers: Sequence[Waive
 class _Layout:
     """Columns of the table: code, name, status, estimate, interval, need, guarantee.
 
-    A name too long for its column takes a line of its own; on a screen too narrow for the columns each verdict is
+    Where the names need the room, the guarantee is told once beside the stage, if all verdicts of each stage have the
+    same. A name too long for its column takes a line of its own; on a screen too narrow for the columns each verdict is
     stacked over two or three lines. Nothing but the reason of a verdict without numbers is ever shortened; what is in
     the way has its reason in full among the details, and the full format tells every one.
     """
 
-    def __init__(self, screen: _Screen, rows: list[Line], stage_width: int, waivers: Sequence[Waiver]) -> None:
+    def __init__(
+        self, screen: _Screen, shown: list[tuple[str, Line]], stage_width: int, waivers: Sequence[Waiver]
+    ) -> None:
         self.screen = screen
         self.waivers = waivers
-        self.rows = rows
+        self.rows = rows = [line for _, line in shown]
         self.stage_width = stage_width
         brief = [self._cells(line, brief_guarantee) for line in rows]
         least = [self._cells(line, least_guarantee) for line in rows]
         self.cells = brief if stage_width and self._name_room(brief) >= self._widths(brief)[1] else least
+        narrow = not stage_width and self._name_room(least) < self._widths(least)[1]
+        self.promises = self._shared(shown, least) if narrow else {}
+        """What all verdicts of a stage promise, where it is told beside the stage's name instead of in each row."""
+        if self.promises:
+            self.cells = [[*cells[:-1], ""] for cells in least]
         self.widths = self._widths(self.cells)
         room = self._name_room(self.cells)
         self.stacked = room < min(_LEAST_NAME, self.widths[1])
         self.widths[1] = min(self.widths[1], room)
+
+    @staticmethod
+    def _shared(shown: list[tuple[str, Line]], cells: list[list[str]]) -> dict[str, str]:
+        """The promise of each stage, if every stage has one alone; what was skipped promises nothing."""
+        found: dict[str, set[str]] = {stage: set() for stage, _ in shown}
+        for (stage, line), row in zip(shown, cells, strict=True):
+            if line.first.status != "skipped":
+                found[stage].add("no guarantee" if row[-1] == "none" else row[-1])
+        if any(len(promises) > 1 for promises in found.values()):
+            return {}
+        return {stage: promises.pop() for stage, promises in found.items() if promises}
 
     def _cells(self, line: Line, promise: Callable[[Guarantee], str]) -> list[str]:
         verdict = line.first
         promises = {promise(verdict.guarantee) for verdict in line.verdicts}
         several = len(line.verdicts) > 1
         found = figures(verdict)
-        numbers = ["", "", ""] if several else [found.estimate, found.interval, found.need and f"need {found.need}"]
+        numbers = ["", "", ""] if several else [found.estimate, found.interval, found.wanted]
         guarantee = promises.pop() if len(promises) == 1 else "various"
-        status = _status(verdict, waiver_of(verdict, self.waivers))
+        status = _status(verdict, waiver_of(verdict, self.waivers), wide=bool(self.stage_width))
         cells = [verdict.code, verdict.check if several else verdict.name, status, *numbers, guarantee]
         return [self.screen.plain(cell) for cell in cells]
 
@@ -291,9 +310,9 @@ class _Layout:
         return self.screen.plain(line.text or line.first.reason)
 
 
-def _status(verdict: Verdict, waiver: Waiver | None) -> str:
+def _status(verdict: Verdict, waiver: Waiver | None, *, wide: bool) -> str:
     if waiver is not None:
-        return f"{verdict.status}, waived"
+        return f"{verdict.status}, waived" if wide else verdict.status
     return verdict.status.upper() if verdict.blocking and verdict.status not in _QUIET else verdict.status
 
 

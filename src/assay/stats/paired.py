@@ -4,15 +4,36 @@ A win is a row where only the new model is right, a loss one where only the old 
 win or loss and pi that of a win among them, the difference of the accuracies is d (2 pi - 1). Given D = wins +
 losses, the wins are Bin(D, pi), whatever d is.
 
-The test against "difference <= margin" at level a spends 0.9 a on pi and 0.1 a on d: under the hypothesis pi
-is at most (1 + margin / d) / 2, which for margin > 0 is largest at the smallest d, for margin < 0 at the largest. So it
-takes the exact one-sided bound of d at 0.1 a (lower or upper, from D of n rows), and rejects if P(Bin(D, pi0) >= wins)
-<= 0.9 a there. Either the bound of d fails (probability 0.1 a at most), or pi <= pi0 and the binomial test
-fails given D (0.9 a). At margin 0 no bound of d is needed and the test is the sign test at the full a.
+The test against "difference <= 0" is the sign test on these, with no nuisance. Any other margin m needs to know d.
+Two constructions spend a share of the level a on an exact bound of d from D of n rows; either that bound fails, or the
+test does (Berger and Boos):
 
-Of the valid constructions (this one; bets on scores -1, 0, 1; a trinomial tail maximised over d) this one is used
-throughout: it is fixed in advance, needs no search over d, and is the tightest where wins and losses are within a
-few to one.
+* trinomial, share 0.05: reject if the largest probability that wins - losses reaches what was seen, over all rates up to
+  the upper bound of d and all differences up to m (:mod:`assay.stats.trinomial`), is at most 0.95 a;
+* conditional, share 0.1: reject if P(Bin(D, pi0) >= wins) <= 0.9 a with pi0 = (1 + m / d) / 2, the largest probability
+  of a win under the hypothesis, at the lower bound of d for m > 0 and at the upper one for m < 0.
+
+From 500 rows on it is the trinomial one, below that the conditional one, whatever the counts. Shares of 400 trials that
+reject at a = 0.05 (at 0.01), with the true difference 2.9 (3.6) standard deviations beyond m, on average over m =
++-0.01, +-0.02 and +-0.05. "Bets" are those on scores -1, 0 and 1; "normal" is the test with the variance seen, which is
+not exact:
+
+======  ====  ===========  ===========  ===========  ===========
+n       d     trinomial    conditional  bets         normal
+======  ====  ===========  ===========  ===========  ===========
+200     0.05  0.67 (0.37)  0.69 (0.73)  0.50 (0.66)  0.93 (0.96)
+200     0.20  0.81 (0.75)  0.79 (0.78)  0.54 (0.58)  0.92 (0.92)
+200     0.50  0.84 (0.81)  0.86 (0.85)  0.52 (0.60)  0.91 (0.92)
+1,000   0.05  0.83 (0.74)  0.67 (0.62)  0.51 (0.54)  0.91 (0.92)
+1,000   0.20  0.86 (0.84)  0.79 (0.80)  0.52 (0.56)  0.90 (0.91)
+1,000   0.50  0.86 (0.86)  0.86 (0.86)  0.51 (0.56)  0.89 (0.90)
+5,000   0.05  0.86 (0.85)  0.69 (0.67)  0.47 (0.51)  0.91 (0.91)
+5,000   0.20  0.88 (0.88)  0.80 (0.81)  0.50 (0.55)  0.90 (0.90)
+5,000   0.50  0.89 (0.87)  0.87 (0.85)  0.51 (0.56)  0.91 (0.89)
+20,000  0.05  0.88 (0.87)  0.68 (0.66)  0.46 (0.49)  0.91 (0.90)
+20,000  0.20  0.87 (0.88)  0.81 (0.80)  0.50 (0.53)  0.89 (0.89)
+20,000  0.50  0.89 (0.89)  0.87 (0.87)  0.52 (0.56)  0.89 (0.90)
+======  ====  ===========  ===========  ===========  ===========
 
 References
 ----------
@@ -23,20 +44,27 @@ Journal of the American Statistical Association 89(427), 1994.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
+from scipy import optimize, special
 
-from assay.stats import binomial
+from assay.stats import binomial, trinomial
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
 
-# Share of the error probability spent on the rate of disagreement.
-_SHARE = 0.1
+# From so many rows on the trinomial test is used.
+_MANY = 500
+# Shares of the error probability spent on the rate of disagreement.
+_SHARE, _SHARE_OF_FEW = 0.05, 0.1
+# Rates above 1/2 are rounded up to one of these, at which the largest probability is bounded, not attained.
+_HIGH_RATES = (0.6, 0.7, 0.8, 0.9, 1.0)
 # Smaller p-values are reported as this one; the inverse beta function loses its footing soon below.
 _SMALLEST = 1e-250
 
@@ -84,35 +112,29 @@ def p_value_shifted(wins: int, losses: int, n: int, margin: float) -> float:
     Examples
     --------
     >>> round(p_value_shifted(60, 20, 1000, 0.01), 4)
-    0.0028
+    0.0032
     """
     _check_rows(wins, losses, n)
     if not -1 <= margin <= 1:
         raise ValueError(f"margin must lie in [-1, 1], got {margin}")
     if margin == 0:
         return p_value(wins, losses)
-    # Rejecting gets easier as the level grows: bisect on its logarithm, and report the end that rejects.
-    if not _rejects(wins, losses, n, margin, 1.0):
+    if n == 0:
         return 1.0
-    refused, rejects = np.log(_SMALLEST), 0.0
-    if _rejects(wins, losses, n, margin, _SMALLEST):
-        return _SMALLEST
-    for _ in range(60):
-        middle = 0.5 * (refused + rejects)
-        if _rejects(wins, losses, n, margin, float(np.exp(middle))):
-            rejects = middle
-        else:
-            refused = middle
-    return float(np.exp(rejects))
+
+    # Rejecting gets easier as the level grows.
+    end = _crossing(
+        lambda log_level: _excess(wins, losses, n, margin, math.exp(log_level)), math.log(_SMALLEST), 0.0, rising=False
+    )
+    return 1.0 if end is None else math.exp(end)
 
 
 def difference_interval(wins: int, losses: int, n: int, alpha: float) -> tuple[float, float]:
     """Give a two-sided interval for the difference of the accuracies, alpha/2 on each side.
 
-    Guarantee (exact): P(difference outside) <= alpha. Each end is the bound of pi at 0.9 alpha/2 times
-    the bound of d at 0.1 alpha/2 that moves it outwards: with pi >= pi_low, d (2 pi - 1) is at
-    least d_low (2 pi_low - 1) if pi_low >= 1/2, else d_high (2 pi_low - 1). For a true difference >= 0 the lower
-    end can fail only if pi_low or d_low does, for a negative one only if pi_low or d_high does.
+    Guarantee (exact): P(difference outside) <= alpha. Each end is where the test of :func:`p_value_shifted` at level
+    alpha/2 stops to reject; the margins that it rejects are all below those that it does not, as its probabilities
+    grow with the margin.
 
     Parameters
     ----------
@@ -134,20 +156,12 @@ def difference_interval(wins: int, losses: int, n: int, alpha: float) -> tuple[f
     --------
     >>> low, high = difference_interval(60, 20, 1000, 0.05)
     >>> round(low, 4), round(high, 4)
-    (0.016, 0.0731)
+    (0.0188, 0.0607)
     """
     _check_rows(wins, losses, n)
     if not 0 < alpha < 1:
         raise ValueError(f"alpha must lie in (0, 1), got {alpha}")
-    discordant = _disagreements(wins, losses)
-    on_pi, on_d = (1 - _SHARE) * alpha / 2, _SHARE * alpha / 2
-    d_low = binomial.lower(discordant, n, on_d)
-    d_high = binomial.upper(discordant, n, on_d)
-    tilt_low = 2 * binomial.lower(wins, discordant, on_pi) - 1
-    tilt_high = 2 * binomial.upper(wins, discordant, on_pi) - 1
-    low = (d_low if tilt_low >= 0 else d_high) * tilt_low
-    high = (d_high if tilt_high >= 0 else d_low) * tilt_high
-    return float(low), float(high)
+    return _lower(wins, losses, n, alpha / 2), -_lower(losses, wins, n, alpha / 2)
 
 
 def labels_needed(
@@ -205,29 +219,66 @@ def labels_needed(
     return enough
 
 
-def _rejects(wins: int, losses: int, n: int, margin: float, level: float) -> bool:
-    discordant = wins + losses
-    pi0 = _largest_pi(np.array([discordant]), n, margin, _SHARE * level)
-    return bool(_tail(np.array([wins]), np.array([discordant]), pi0)[0] <= (1 - _SHARE) * level)
+def _lower(wins: int, losses: int, n: int, level: float) -> float:
+    if n == 0:
+        return -1.0
+    # No margin at or above the estimate is rejected.
+    end = _crossing(lambda margin: _excess(wins, losses, n, margin, level), -1.0, (wins - losses) / n, rising=True)
+    return -1.0 if end is None else end
 
 
-def _largest_pi(discordant: NDArray[np.int_], n: int, margin: float, share: float) -> Floats:
-    """Give the largest pi under "difference <= margin" within the bound of d."""
-    if margin > 0:
-        rate = np.asarray(binomial.lower(discordant, n, share), dtype=np.float64)
-    else:
-        rate = np.asarray(binomial.upper(discordant, n, share), dtype=np.float64)
-    with np.errstate(divide="ignore"):
-        return np.minimum(0.5 * (1 + margin / rate), 1.0)
+def _excess(wins: int, losses: int, n: int, margin: float, level: float) -> float:
+    """Give by how much the logarithm of the largest probability exceeds its allowance; the test rejects up to 0.
 
-
-def _tail(wins: NDArray[np.int_], discordant: NDArray[np.int_], pi0: Floats) -> Floats:
-    """Give P(Bin(discordant, pi0) >= wins); 0 where pi0 < 0.
-
-    There the hypothesis needs more disagreement than the bound of d leaves, and is refuted by it alone.
+    It grows with the margin and falls with the level.
     """
-    tail = np.asarray(binomial.p_value_greater(wins, discordant, np.maximum(pi0, 0.0)), dtype=np.float64)
-    return np.where(pi0 < 0, 0.0, tail)
+    discordant = wins + losses
+    if n >= _MANY:
+        rate = float(binomial.upper(discordant, n, _SHARE * level))
+        return _log_worst(n, wins - losses, margin, rate) - math.log((1 - _SHARE) * level)
+    bound = binomial.lower if margin > 0 else binomial.upper
+    rate = float(bound(discordant, n, _SHARE_OF_FEW * level))
+    pi0 = 0.5 if margin == 0 else min(0.5 * (1 + margin / rate), 1.0) if rate > 0 else 1.0
+    # Below 0 the hypothesis needs more disagreement than the bound of d leaves, and is refuted by it alone.
+    tail = float(binomial.p_value_greater(wins, discordant, pi0)) if pi0 >= 0 else 0.0
+    return _log(tail) - math.log((1 - _SHARE_OF_FEW) * level)
+
+
+def _log(tail: float) -> float:
+    return math.log(tail) if tail > 0 else -math.inf
+
+
+def _log_worst(n: int, s: int, margin: float, rate: float) -> float:
+    """Give the logarithm of a bound for P(wins - losses >= s), which grows with ``margin`` and with ``rate``."""
+    if margin < -rate:
+        return -math.inf  # the hypothesis needs more disagreement than there is
+    if s < (n - 1) * margin + 1:
+        return 0.0
+    # The bound for rates up to each of these holds for all below it; the largest of them grows with the rate.
+    rates = [rate] if rate <= 0.5 else [r for r in (0.5, *_HIGH_RATES) if r < rate or r == _rounded(rate)]
+    return _log(max(trinomial.p_value(max(s, 0), max(-s, 0), n, margin, r) for r in rates if margin >= -r))
+
+
+def _rounded(rate: float) -> float:
+    return next(r for r in _HIGH_RATES if r >= rate)
+
+
+def _crossing(f: Callable[[float], float], low: float, high: float, *, rising: bool) -> float | None:
+    """Find where a monotone f crosses 0, on the side where it is not above 0; ``None`` if it is above 0 everywhere.
+
+    Where f rises that is the largest argument, else the smallest.
+    """
+    held = {x: max(min(f(x), 1e3), -1e3) for x in (low, high)}
+    good, bad = (low, high) if rising else (high, low)
+    if held[good] > 0:
+        return None
+    if held[bad] <= 0:
+        return bad
+    root = float(optimize.brentq(lambda x: max(min(f(x), 1e3), -1e3), low, high, xtol=1e-10, rtol=1e-10))
+    step = -1e-10 if rising else 1e-10
+    while (root - good) * step < 0 and f(root) > 0:
+        root, step = root + step, 2 * step
+    return root if (root - good) * step < 0 else good
 
 
 def _power(n: int, difference: float, disagreement: float, alpha: float, margin: float) -> float:
@@ -244,22 +295,38 @@ def _power(n: int, difference: float, disagreement: float, alpha: float, margin:
             + special.xlog1py(n - discordant, -disagreement)
         )
     weights /= weights.sum()
-
-    if margin == 0:
-        limit, level = np.full(discordant.size, 0.5), alpha
-    else:
-        limit, level = _largest_pi(discordant, n, margin, _SHARE * alpha), (1 - _SHARE) * alpha
-    # Smallest number of wins that rejects, by bisection; discordant + 1 stands for none.
-    short, enough = np.full(discordant.size, -1), discordant + 1
-    while np.any(enough - short > 1):
-        middle = (short + enough) // 2
-        rejects = _tail(np.maximum(middle, 0), discordant, limit) <= level
-        open_ = enough - short > 1
-        enough = np.where(open_ & rejects, middle, enough)
-        short = np.where(open_ & ~rejects, middle, short)
+    enough = _wins_at_0(discordant, alpha) if margin == 0 else _wins_at(discordant, n, margin, alpha)
     pi = 0.5 * (1 + difference / disagreement)
     reached = binomial.p_value_greater(np.minimum(enough, discordant), discordant, min(max(pi, 0.0), 1.0))
     return float(weights @ np.where(enough > discordant, 0.0, reached))
+
+
+def _wins_at_0(discordant: NDArray[np.int_], alpha: float) -> NDArray[np.int_]:
+    """Give the smallest number of wins at which the sign test rejects; one more than there can be stands for none."""
+    short, enough = np.full(discordant.size, -1), discordant + 1
+    while np.any(enough - short > 1):
+        middle = (short + enough) // 2
+        rejects = binomial.p_value_greater(np.maximum(middle, 0), discordant, 0.5) <= alpha
+        open_ = enough - short > 1
+        enough = np.where(open_ & rejects, middle, enough)
+        short = np.where(open_ & ~rejects, middle, short)
+    return np.asarray(enough)
+
+
+def _wins_at(discordant: NDArray[np.int_], n: int, margin: float, alpha: float) -> NDArray[np.int_]:
+    """Give the smallest number of wins at which the shifted test rejects, interpolated between a few of them."""
+    chosen = np.unique(discordant[np.linspace(0, discordant.size - 1, 9).astype(np.int64)])
+    needed = []
+    for count in chosen.tolist():
+        short, enough = -1, count + 1
+        while enough - short > 1:
+            middle = (short + enough) // 2
+            if _excess(middle, count - middle, n, margin, alpha) <= 0:
+                enough = middle
+            else:
+                short = middle
+        needed.append(enough)
+    return np.ceil(np.interp(discordant, chosen, np.array(needed, dtype=np.float64))).astype(np.int64)
 
 
 def _disagreements(wins: int, losses: int) -> int:

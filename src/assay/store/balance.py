@@ -10,6 +10,7 @@ from sqlalchemy import exists, select
 
 from assay.errors import LedgerError
 from assay.store import chain
+from assay.store.holder import lives, me
 from assay.store.schema import ledger
 
 if TYPE_CHECKING:
@@ -41,7 +42,15 @@ def balance_of(connection: Connection, kind: str, key: str, time: int) -> Balanc
 
 
 def is_dead(held: Entry, time: int) -> bool:
-    """Whether the lease of a reservation is over, so that its process has died or forgotten it."""
+    """Whether the process that made a reservation has died, or forgotten it.
+
+    On its machine that can be seen. Elsewhere, and by itself, a process is believed to have lost what it held when the
+    lease is over. What was put by waits out its lease without a process.
+    """
+    holder = "" if is_put_by(held) else held.detail.get("holder", "")
+    alive = lives(holder) if holder and holder != me() else None
+    if alive is not None:
+        return not alive
     return held.expires is not None and held.expires <= time
 
 

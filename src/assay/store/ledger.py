@@ -12,6 +12,7 @@ from sqlalchemy import select
 from assay.errors import BudgetSpent, LedgerError
 from assay.store import chain
 from assay.store.balance import Balance, balance_of, find_open, is_dead, is_put_by, open_reservations
+from assay.store.holder import me
 from assay.store.schema import ledger, now
 
 if TYPE_CHECKING:
@@ -67,9 +68,11 @@ class Ledger:
     limit, however many processes ask at once: each reservation is decided alone, under the store's write lock, and where
     the ledger is shared by git, on what all clones have pushed.
 
-    **It fails closed.** A reservation whose process died counts as spent once its lease is over, for the process may
-    have seen the answer. It comes back only if somebody releases it, or if the same question is asked again (same
-    check and same ``cache_key``): equal inputs give an equal verdict, so that the second asking learns nothing more.
+    **It fails closed.** A reservation whose process died counts as spent, for the process may have seen the answer. On
+    the same machine that is known at once, and a process that lives keeps what it holds however long it takes; from
+    another machine, once its lease is over. It comes back only if somebody releases it, or if the same question is
+    asked again (same check and same ``cache_key``): equal inputs give an equal verdict, so that the second asking
+    learns nothing more.
     What was put by for later (``put_by`` in its detail) was never looked at: the question that it waits for takes it
     over, and when its lease is over it comes back.
 
@@ -127,10 +130,11 @@ class Ledger:
         detail : dict, optional
             Kept with the entries of the reservation and of its settlement, beside the limit.
         lease_seconds : float > 0
-            How long the evaluation may take; after that a reservation left open counts as spent.
+            How long the evaluation may take where nobody can see whether its process lives (another machine, a system
+            without ``/proc``); after that a reservation left open counts as spent.
         cache_key : str, optional
             Digest of all inputs of the evaluation. A reservation left open for the same one is taken over when its
-            lease is over.
+            process has died.
 
         Raises
         ------
@@ -200,7 +204,12 @@ class Ledger:
             check=check,
             reservation=reservation.id,
             expires=reservation.expires,
-            detail={**(detail or {}), "limit": limit, **({"cache_key": cache_key} if cache_key else {})},
+            detail={
+                **(detail or {}),
+                "limit": limit,
+                "holder": me(),
+                **({"cache_key": cache_key} if cache_key else {}),
+            },
         )
         return reservation
 
@@ -240,7 +249,7 @@ class Ledger:
             check=held.check_id,
             reservation=held.reservation,
             verdict_id=verdict_id,
-            detail={**held.detail, **(detail or {})},
+            detail={key: value for key, value in held.detail.items() if key != "holder"} | dict(detail or {}),
         )
 
     def release(self, reservation: Reservation | str, reason: str) -> None:
@@ -289,6 +298,15 @@ class Ledger:
         """Whether something that is paid for only once was settled already."""
         query = select(ledger.c.detail).where(ledger.c.kind == kind, ledger.c.key == key, ledger.c.state == "settle")
         return any(msgspec.json.decode(detail).get("once") == once for detail in connection.scalars(query))
+
+    def refunded(self, connection: Connection, key: str) -> float:
+        """Sum the error probability that stayed spent on a key when the rest of it came back."""
+        query = select(ledger.c.amount, ledger.c.detail).where(
+            ledger.c.kind == "alpha", ledger.c.key == key, ledger.c.state == "settle"
+        )
+        return math.fsum(
+            row.amount for row in connection.execute(query) if msgspec.json.decode(row.detail).get("refunded")
+        )
 
     def balance(self, kind: Kind, key: str) -> Balance:
         """Sum what is spent and what is held by evaluations that are still running."""
@@ -393,7 +411,7 @@ def _overspent(kind: str, about: str, amount: float, limit: float, check: str, b
     held = f", {balance.held:g} held by checks that are running" if balance.held else ""
     passing = math.fsum((balance.spent, amount)) <= limit + TOLERANCE
     if passing:
-        way_out = "ask again when they are done; what a killed one held comes back to the same question in 10 minutes"
+        way_out = "ask again when they are done; what a killed one held comes back to the same question"
     return BudgetSpent(
         f"{check}: {what} of {about}: {balance.spent:g} of {limit:g} spent{held}, {amount:g} asked for: {way_out}",
         passing=passing,

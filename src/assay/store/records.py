@@ -68,6 +68,7 @@ def record(
     run_id: str | None = None,
     model: str = "",
     datasets: Mapping[str, str] | None = None,
+    refunded: bool = False,
     notes: Mapping[str, bytes] | None = None,
     tell: Iterable[str] = (),
 ) -> list[str]:
@@ -93,6 +94,8 @@ def record(
         The version that the verdicts are about, as ``name/version``.
     datasets : dict of str to str, optional
         Name and content fingerprint of the datasets that were read; by default what the evidence of each verdict says.
+    refunded : bool
+        Whether the verdicts decide nothing, so that most of the error probability came back; kept with what was spent.
     notes : dict of str to bytes, optional
         By verdict id, what only the judge can read: the numbers that were withheld, sealed.
     tell : iterable of str
@@ -140,8 +143,10 @@ def record(
             if repeated:
                 ledger.release_in(connection, reservation.id, f"verdict {first} was on record already")
             else:
-                several = {"verdicts": ids} if len(ids) > 1 else {}
-                ledger.settle(connection, reservation, amount, first, {**named, **several})
+                extra: dict[str, Any] = {"verdicts": ids} if len(ids) > 1 else {}
+                if refunded:
+                    extra["refunded"] = True
+                ledger.settle(connection, reservation, amount, first, {**named, **extra})
         for identity, sealed in (notes or {}).items():
             connection.execute(delete(owner_notes).where(owner_notes.c.verdict_id == identity))
             connection.execute(insert(owner_notes).values(verdict_id=identity, note=sealed, created=now()))

@@ -224,7 +224,19 @@ def test_a_champion_has_its_units_even_if_the_process_dies_as_it_takes_over(
     assert tides.champion == 2
     kept = holdout_of(tides.project, Registry(tides.project.store).get("tides/2"))
     assert kept is not None
-    assert kept["day"].nunique() == 12
+    assert sorted(kept["day"].unique()) == [f"d{day:03d}" for day in range(26, 30)]
+
+
+def test_a_look_judges_the_planned_number_of_units_however_many_came(tmp_path: Path) -> None:
+    tides = Tides(tmp_path, window(TOML, 6))
+    tides.pass_days(6, turned=True)
+    adapt(tides.project)
+    tides.pass_days(9, turned=True)
+    first = adapt(tides.project).verdicts
+    assert [verdict.evidence.units for verdict in first] == [4, 4]
+    assert first[0].actions[0].title == "wait for 3 more labelled units"
+    tides.pass_days(5, turned=True)
+    assert [verdict.evidence.units for verdict in adapt(tides.project).verdicts[:2]] == [12, 12]
 
 
 def test_after_the_last_look_an_undecided_candidate_is_dropped(tides: Tides) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from assay.checks import registry
 from assay.checks.project import Project, load
-from assay.checks.run import Job, Spend, Verdicts, exit_code, judge
+from assay.checks.run import REFUTING, Job, Spend, Verdicts, exit_code, judge
 from assay.core.claim import Claim
 from assay.core.guarantee import Assumption, Guarantee
 from assay.core.verdict import Verdict
@@ -146,8 +146,11 @@ def test_a_broken_check_stays_spent_and_is_no_verdict_to_keep(project: Project) 
 @pytest.mark.parametrize(
     ("guarantee", "spent"),
     [
-        (Guarantee.none("no unit is declared"), 0),
-        (Guarantee.exact(0.05, "false pass", [Assumption("rows are independent", "checked", "refuted: by day")]), 0),
+        (Guarantee.none("no unit is declared"), REFUTING),
+        (
+            Guarantee.exact(0.05, "false pass", [Assumption("rows are independent", "checked", "refuted: by day")]),
+            REFUTING,
+        ),
         (Guarantee.exact(0.05, "false pass", [Assumption("rows are independent", "checked", "none found")]), 0.05),
     ],
 )
@@ -156,6 +159,35 @@ def test_only_what_could_err_costs_error_probability(project: Project, guarantee
     ledger = Ledger(project.store)
     assert ledger.spent("alpha", "rows:floor") == spent
     assert ledger.spent("answers", "rows") == 1
+
+
+def test_asking_again_with_a_unit_prints_what_the_first_asking_may_have_erred(project: Project) -> None:
+    refuted = Guarantee.exact(0.05, "false pass", [Assumption("rows are independent", "checked", "refuted: by day")])
+    ask(project, "a", lambda: [verdict("inconclusive", guarantee=refuted)], ALPHA, ANSWER)
+    assert Ledger(project.store).entries(kind="alpha")[-1].detail["refunded"] is True
+    (second,), _ = ask(project, "by day", lambda: [verdict()], ALPHA, ANSWER)
+    assert second.passed
+    assert second.guarantee.error == pytest.approx(0.05 + REFUTING)
+    assert "0.01" in second.guarantee.scope
+    # What was asked twice is answered: nothing is left for a third asking.
+    assert Ledger(project.store).spent("alpha", "rows:floor") == pytest.approx(0.05 + REFUTING)
+    with pytest.raises(BudgetSpent):
+        ask(project, "by customer", lambda: [verdict()], ALPHA, ANSWER)
+
+
+def test_a_small_error_is_at_most_doubled_by_asking_again(project: Project) -> None:
+    small = Spend("alpha", "rows:floor", 0.002, 0.002)
+    none = Guarantee.none("rows of one day depend on each other")
+    ask(project, "a", lambda: [verdict("inconclusive", guarantee=none, blocking=False)], small)
+    (second,), _ = ask(project, "b", lambda: [verdict(guarantee=Guarantee.exact(0.002, "false pass"))], small)
+    assert second.guarantee.error == pytest.approx(0.004)
+
+
+def test_the_level_that_refuting_costs_is_that_of_every_search_for_clustering() -> None:
+    from assay.feasibility import study
+    from assay.gate import screening
+
+    assert screening.ALPHA == study.CLUSTERED == REFUTING
 
 
 def test_a_name_gives_the_worst_of_its_verdicts() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import re
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
@@ -31,6 +32,21 @@ def test_at_80_columns_the_numbers_stand_on_one_line_below_the_name(verdicts, co
     rows = render(verdicts, context, width=80).splitlines()
     place = rows.index(" GAT101 better")
     assert rows[place + 1].split() == ["INCONCLUSIVE", "-0.012", "[-0.024,", "+0.001]", "need", "<", "0", "exact", "1%"]
+
+
+def test_names_get_the_room_of_a_guarantee_that_all_share(verdicts):
+    gate = [verdict for verdict in verdicts if verdict.stage == "gate"]
+    longer = [msgspec.structs.replace(verdict, check=f"{verdict.check}-than"[:18]) for verdict in gate]
+    rows = render(longer, width=80).splitlines()
+    assert rows[2:4] == [
+        "gate  exact 1%",
+        " GAT101 better-than         INCONCLUSIVE  -0.012  [-0.024, +0.001]  need < 0",
+    ]
+    assert " GAT102 good-enough-than    pass           0.141  [0.120, 0.163]    need < 0.17" in rows
+    other = msgspec.structs.replace(longer[0], guarantee=Guarantee.exact(0.05, "false pass"))
+    rows = render([other, *longer[1:]], width=80).splitlines()
+    assert rows[2] == "gate"
+    assert sum(row.endswith(("exact 1%", "exact 5%")) for row in rows) == 4
 
 
 def test_short_green_rows_stay_on_one_line_at_80_columns():

@@ -56,7 +56,7 @@ def test_shifted_p_value_is_the_level_at_which_the_interval_reaches_the_margin(
 
 def test_extreme_tables() -> None:
     assert paired.p_value_shifted(0, 0, 100, 0.01) == 1.0
-    assert paired.p_value_shifted(10**6, 0, 10**6, 0.5) == 1e-250
+    assert paired.p_value_shifted(10**6, 0, 10**6, 0.5) == pytest.approx(1e-250)
     assert paired.difference_interval(0, 0, 0, 0.05) == (-1.0, 1.0)
     low, high = paired.difference_interval(0, 0, 1000, 0.05)
     assert -0.01 < low < 0 < high < 0.01
@@ -71,7 +71,7 @@ def test_planned_rows_have_the_power(difference: float, disagreement: float, alp
     assert n is not None
     rng = np.random.default_rng(0)
     up, down = (disagreement + difference) / 2, (disagreement - difference) / 2
-    tables = rng.multinomial(n, [up, down, 1 - disagreement], size=1500)
+    tables = rng.multinomial(n, [up, down, 1 - disagreement], size=500)
     if margin == 0:
         decided = [paired.p_value(wins, losses) <= alpha for wins, losses, _ in tables.tolist()]
     else:
@@ -79,7 +79,7 @@ def test_planned_rows_have_the_power(difference: float, disagreement: float, alp
         decided = [
             paired.difference_interval(wins, losses, n, 2 * alpha)[0] > margin for wins, losses, _ in tables.tolist()
         ]
-    assert np.mean(decided) == pytest.approx(0.8, abs=0.04)
+    assert np.mean(decided) == pytest.approx(0.8, abs=0.055)
 
 
 def test_no_number_of_rows_proves_what_is_not_so() -> None:
