@@ -45,14 +45,17 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
 
         return sequential.prepare(check, inputs, alpha)
     condition = parse(check.claim)
-    model = project.model(check.model)[0] if check.new not in project.file.models else check.new
+    model = check.new
+    if check.new not in project.file.models and (inputs.submitted is None or project.file.models):
+        model = project.model(check.model)[0]
     name = check.datasets[0] if check.datasets else project.dataset_of_role("test", "dev")
     if name is None:
         raise ProjectError(f"{project.path}: check {check.name!r} needs a dataset with the role 'test'")
     dataset = inputs.dataset(name, judge=True)
     if dataset.declared.label is None:
         raise ProjectError(f"{project.path}: [datasets.{name}] names no label, which check {check.name!r} needs")
-    new = inputs.predictor(model, check.new, dataset)
+    sent = inputs.submitted is not None
+    new = inputs.submission(dataset) if sent else inputs.predictor(model, check.new, dataset)
     old = inputs.predictor(model, check.old, dataset) if "old" in condition.models else None
     unready = without_models(check, project, model, new, old)
     if unready is not None:

@@ -31,6 +31,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "ledger": ("ledger", "What was spent, on what: show, verify, reserve."),
     "explain": ("explain", "What a code or a verdict means, when it misleads, how to replay it."),
     "report": ("report", "Show the newest verdicts as HTML, Markdown, JSON or JUnit XML."),
+    "server": ("server", "Judge predictions that are sent over HTTP; tokens say who may ask."),
     "serve": ("serve", "Answer predictions over HTTP, and swap the model when its alias moves."),
 }
 
