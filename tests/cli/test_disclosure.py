@@ -129,15 +129,18 @@ def seen(assay: Assay, monkeypatch: pytest.MonkeyPatch, place: Path, project: Pa
     flipped(place, share)
     monkeypatch.chdir(place)
     told = [assay("gate", "--format", form) for form in FORMATS]
+    told += [assay("gate", "--report", host) for host in ("github", "gitlab", "markdown", "junit")]
     told += [assay("check", "good-enough", "--output", "page.html", "--format", "html"), assay("report", "--json")]
     identity = json.loads(assay("report", "--json").out)["verdicts"][0]["id"]
     told.append(assay("explain", identity))
     text = "\n".join(f"{said.code}\n{said.out}\n{said.err}" for said in told)
-    text += (place / "page.html").read_text()
+    for path in (place / "page.html", *sorted(place.glob("assay-report/**/*"))):
+        text += f"{path.name}\n{path.read_text()}" if path.is_file() else ""
     with sqlite3.connect(place / ".assay" / "store.db") as connection:
         for table in ("verdicts", "ledger", "lineage"):
             text += "\n".join(map(str, connection.execute(f"SELECT * FROM {table}")))
     connection.close()
+    text = text.replace(str(place), "here")
     # What tells tables and moments apart: hashes of content in the store, times, random names of reservations.
     text = re.sub(r"\b[0-9a-f]{32,64}\b|\b[0-9a-f]{12}(?=[:…])", "#", text)
     return re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\+00:00)?|\b1[67]\d{11}\b", "T", text)

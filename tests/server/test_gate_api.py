@@ -177,6 +177,18 @@ def test_unknown_checks_and_methods(court: Court) -> None:
     ]
 
 
+def test_a_check_that_buys_labels_takes_no_predictions(tmp_path: Path) -> None:
+    judge = Judge(tmp_path)
+    project = tmp_path / "assay.toml"
+    project.write_text(project.read_text() + '[[checks]]\nid = "slow"\nclaim = "n - o > 0"\nmethod = "sequential"\n')
+    court = Court(judge)
+    try:
+        answer = court.client.post("/api/v1/gate/slow", json=predictions(0.93), headers=court.developer)
+        assert (answer.status_code, "label by label" in answer.json()["error"]) == (422, True)
+    finally:
+        judge.stop()
+
+
 def test_the_inputs_come_without_labels(court: Court) -> None:
     answer = court.client.get(f"{GATE}/inputs", headers=court.developer)
     table = parquet.read_table(io.BytesIO(answer.content))

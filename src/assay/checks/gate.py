@@ -19,7 +19,7 @@ from assay.core.nearest import did_you_mean
 from assay.core.project import CheckTable, stage_of
 from assay.core.verdict import Verdict
 from assay.data.slice import mask
-from assay.errors import DataError, ProjectError
+from assay.errors import DataError, ModelError, ProjectError
 from assay.gate import decide, decide_slices, parse
 from assay.gate.condition import Condition
 from assay.gate.inputs import collect
@@ -41,6 +41,8 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     if not check.claim:
         raise ProjectError(f"{project.path}: check {check.name!r}: a gate check needs a claim")
     if check.method == "sequential" and inputs.series is None:
+        if inputs.submitted is not None:
+            raise ModelError(f"check {check.name!r} is decided label by label: it judges declared models alone")
         from assay.checks import sequential
 
         return sequential.prepare(check, inputs, alpha)

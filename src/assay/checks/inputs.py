@@ -51,10 +51,10 @@ class Dataset:
     @cached_property
     def inputs_fingerprint(self) -> str:
         """Content address of the rows without their labels; with them where a row has nothing else."""
-        label = self.declared.label
-        if label not in self.table.columns or list(self.table.columns) == [label]:
+        hidden = {self.declared.label, *(self.terms.hidden if self.terms else ())} & set(self.table.columns)
+        if not hidden or len(hidden) == len(self.table.columns):
             return self.fingerprint
-        return fingerprint(self.table.drop(label))
+        return fingerprint(self.table.drop(*hidden))
 
     @cached_property
     def frame(self) -> pd.DataFrame:
