@@ -26,7 +26,9 @@ from assay.gate.inputs import collect
 from assay.store.ledger import Ledger
 
 if TYPE_CHECKING:
-    from assay.checks.inputs import Dataset, Inputs, Predictions
+    from collections.abc import Mapping
+
+    from assay.checks.inputs import Dataset, Inputs, Predictions, Predictor
     from assay.checks.project import Project
 
 # Aliases that may point nowhere yet.
@@ -38,26 +40,27 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     project = inputs.project
     if not check.claim:
         raise ProjectError(f"{project.path}: check {check.name!r}: a gate check needs a claim")
+    if check.method == "sequential" and inputs.series is None:
+        from assay.checks import sequential
+
+        return sequential.prepare(check, inputs, alpha)
     condition = parse(check.claim)
-    model, declared = project.model(check.model) if check.new not in project.file.models else (check.new, None)
+    model = check.new
+    if check.new not in project.file.models and (inputs.submitted is None or project.file.models):
+        model = project.model(check.model)[0]
     name = check.datasets[0] if check.datasets else project.dataset_of_role("test", "dev")
     if name is None:
         raise ProjectError(f"{project.path}: check {check.name!r} needs a dataset with the role 'test'")
     dataset = inputs.dataset(name, judge=True)
     if dataset.declared.label is None:
         raise ProjectError(f"{project.path}: [datasets.{name}] names no label, which check {check.name!r} needs")
-    new = inputs.predictor(model, check.new, dataset)
+    sent = inputs.submitted is not None
+    new = inputs.submission(dataset) if sent else inputs.predictor(model, check.new, dataset)
     old = inputs.predictor(model, check.old, dataset) if "old" in condition.models else None
-    if new is None or ("old" in condition.models and old is None):
-        side = check.new if new is None else check.old
-        if side not in ALIASES:
-            advice = did_you_mean(side, [*project.file.models, *ALIASES], "models and aliases")
-            raise ProjectError(f"{project.path}: check {check.name!r}: {side!r} is no model and no alias; {advice}")
-        train = declared.train.partition(":")[0] if declared and declared.train else "train"
-        command = f"python {train}.py" if new is None else f"assay models promote {model} --to {check.old}"
-        # Without a champion there is nothing to be worse than; without a candidate nothing was shown.
-        blocking = check.blocking and new is None
-        return Job({"missing": side}, lambda: _skipped(check, project, model, side, command, blocking))
+    unready = without_models(check, project, model, new, old)
+    if unready is not None:
+        return unready
+    assert new is not None
     slices = project.slices_of(check.slices)
     # Every verdict on the test set is a word that developers see, whether or not it blocks; a slice has its own.
     claims = sum(max(1, len(project.slices_of(c.slices))) for c in project.file.checks if stage_of(c) == "gate")
@@ -73,10 +76,10 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         if rival
     }
     candidate = f"{new.identity}:{','.join(sorted(rivals))}"
-    dropped = _dropped(project, key)
-    if dropped:
+    gone = dropped(project, key)
+    if gone:
         # A gate that lost a claim is another gate: otherwise a refused claim would come back under another name.
-        candidate += f":without {','.join(dropped)}"
+        candidate += f":without {','.join(gone)}"
     depends = {
         f"dataset:{name}": dataset.fingerprint,
         "new": new.identity,
@@ -140,7 +143,31 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     return Job(depends, evaluate, spends, look, show if withheld else None, judges(dataset) if withheld else ())
 
 
-def _dropped(project: Project, key: str) -> list[str]:
+def without_models(
+    check: CheckTable, project: Project, model: str, new: Predictor | None, old: Predictor | None
+) -> Job | None:
+    """Give the job of a check whose models are not all there, which is skipped; ``None`` if they are.
+
+    Raises
+    ------
+    ProjectError
+        If it names what is no model and no alias.
+    """
+    if new is not None and (old is not None or "old" not in parse(check.claim).models):
+        return None
+    declared = project.file.models.get(model)
+    side = check.new if new is None else check.old
+    if side not in ALIASES:
+        advice = did_you_mean(side, [*project.file.models, *ALIASES], "models and aliases")
+        raise ProjectError(f"{project.path}: check {check.name!r}: {side!r} is no model and no alias; {advice}")
+    train = declared.train.partition(":")[0] if declared and declared.train else "train"
+    command = f"python {train}.py" if new is None else f"assay models promote {model} --to {check.old}"
+    # Without a champion there is nothing to be worse than; without a candidate nothing was shown.
+    blocking = check.blocking and new is None
+    return Job({"missing": side}, lambda: _skipped(check, project, model, side, command, blocking))
+
+
+def dropped(project: Project, key: str) -> list[str]:
     """Blocking checks that took a share of the error probability of these data, and are in the gate no more.
 
     To add a claim costs nothing: a gate errs only if its oldest false claim does (:func:`~.budget.alpha_of`).
@@ -178,12 +205,7 @@ def _rows(
 ) -> dict[str, Any]:
     condition = parse(check.claim)
     new, old = said[0], said[1] if len(said) > 1 else None
-    predicates = slices or {
-        name: inputs.project.file.slices.get(name, name)
-        for name in condition.slices
-        # What is one word is the name of a slice, unless it is that of a column.
-        if name in inputs.project.file.slices or not name.isidentifier() or name in dataset.frame
-    }
+    predicates = slices or predicates_of(condition, inputs.project, dataset)
     return {
         "labels": dataset.labels,
         "new": new.values,
@@ -196,10 +218,25 @@ def _rows(
         "max_unit_size": dataset.declared.max_unit_size if dataset.declared.unit else None,
         "columns": dataset.repeated_columns()
         | {name: dataset.frame[name] for name in condition.columns if name in dataset.frame},
-        "slices": {
-            name: mask(dataset.frame, predicate, name if name != predicate else "")
-            for name, predicate in predicates.items()
-        },
+        "slices": masks_of(predicates, dataset),
+    }
+
+
+def predicates_of(condition: Condition, project: Project, dataset: Dataset) -> dict[str, str]:
+    """Give the predicate of each slice that a condition speaks of, by the name that it has there."""
+    return {
+        name: project.file.slices.get(name, name)
+        for name in condition.slices
+        # What is one word is the name of a slice, unless it is that of a column.
+        if name in project.file.slices or not name.isidentifier() or name in dataset.frame
+    }
+
+
+def masks_of(predicates: Mapping[str, str], dataset: Dataset) -> dict[str, Any]:
+    """Evaluate predicates on the rows of a dataset."""
+    return {
+        name: mask(dataset.frame, predicate, name if name != predicate else "")
+        for name, predicate in predicates.items()
     }
 
 

@@ -52,7 +52,7 @@ class Dataset:
     def inputs_fingerprint(self) -> str:
         """Content address of the rows without their labels; with them where a row has nothing else."""
         label = self.declared.label
-        if label is None or list(self.table.columns) == [label]:
+        if label not in self.table.columns or list(self.table.columns) == [label]:
             return self.fingerprint
         return fingerprint(self.table.drop(label))
 
@@ -235,6 +235,8 @@ class Inputs:
         The looks that the overriding data are part of; without it they are a set of their own.
     candidate : str
         The alias or version that stands for ``candidate``.
+    submitted : pyarrow.Table, optional
+        Predictions that somebody sends, for the new model of a gate check.
     """
 
     def __init__(
@@ -243,8 +245,10 @@ class Inputs:
         overrides: Mapping[str, Any],
         series: Series | None = None,
         candidate: str = "candidate",
+        submitted: pa.Table | None = None,
     ) -> None:
         self.project = project
+        self.submitted = submitted
         self.candidate = candidate
         self.series = series
         for name in overrides:
@@ -276,10 +280,39 @@ class Inputs:
             overridden = name in self._overrides
             named = [c for c in (declared.unit, declared.timestamp, declared.id) if c]
             shown = judge or file is None
-            named += [declared.label] if declared.label and not overridden and declared.role != "live" and shown else []
+            waived = overridden or declared.role in ("live", "pool")
+            named += [declared.label] if declared.label and shown and not waived else []
             columns_present(opened, named, f"dataset {name!r}")
             self._datasets[name, judge] = Dataset(name, declared, opened, source, terms)
         return self._datasets[name, judge]
+
+    def submission(self, dataset: Dataset) -> Predictor:
+        """The predictions that were sent: joined by the dataset's id where they have it, else one a row in its order.
+
+        Raises
+        ------
+        ModelError
+            If an id is missing or comes twice, or a prediction is missing.
+        """
+        assert self.submitted is not None
+        said = self.submitted.to_pandas()
+        column = dataset.declared.id
+        if column is not None and column in said:
+            # An id that went through JSON may have become a text.
+            ids, wanted = said[column].astype(str), dataset.frame[column].astype(str)
+            if ids.duplicated().any():
+                raise ModelError(f"{column} {ids[ids.duplicated()].iloc[0]!r} comes twice: send one prediction a row")
+            lacking = ~wanted.isin(ids)
+            if lacking.any():
+                raise ModelError(
+                    f"{int(lacking.sum())} rows of {dataset.name!r} have no prediction, the first with {column} "
+                    f"{wanted[lacking].iloc[0]!r}"
+                )
+            said = said.set_index(ids).loc[wanted]
+        missing = said["prediction"].isna().to_numpy()
+        if missing.any():
+            raise ModelError(f"row {int(missing.argmax())} has no prediction ({int(missing.sum())} in all)")
+        return _given("the prediction", Predictions(said["prediction"].to_numpy()))
 
     def predictor(self, model: str, side: str, dataset: Dataset | None = None) -> Predictor | None:
         """Find who answers for ``new`` or ``old``: a declared model with predictions or code, else an alias or a version.

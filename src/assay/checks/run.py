@@ -33,6 +33,7 @@ from assay.store.notices import leave
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    import pyarrow as pa
     from sqlalchemy import Connection
 
     from assay.checks.project import Project
@@ -123,7 +124,7 @@ class CheckRun:
     """What a run of checks gave.
 
     ``unpaid`` says of each check that could not pay for its answer, and is not waived, why; ``waivers`` are those of
-    its checks.
+    its checks; ``waiting`` says that checks that are running hold what one of these could not pay with.
     """
 
     project: Project
@@ -132,6 +133,7 @@ class CheckRun:
     cached: frozenset[str] = field(default_factory=frozenset)
     unpaid: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    waiting: bool = False
 
     @property
     def verdicts(self) -> Verdicts:
@@ -172,6 +174,7 @@ def run_checks(
     series: Series | None = None,
     candidate: str = "candidate",
     model: str = "",
+    submitted: pa.Table | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> CheckRun:
     """Evaluate the selected checks and commit each one's verdicts with what they cost.
@@ -194,15 +197,18 @@ def run_checks(
         The alias or version that stands for ``candidate`` in the gate.
     model : str
         Leave out checks that name another model; empty for none.
+    submitted : pyarrow.Table, optional
+        Predictions that stand for the new model of a gate check.
     progress : callable
         Called with the id of each check before it is evaluated.
     """
     started = time.perf_counter()
     owner_addresses(project)
-    inputs = Inputs(project, datasets or {}, series, candidate)
+    inputs = Inputs(project, datasets or {}, series, candidate, submitted)
     results: list[Verdict] = []
     cached: set[str] = set()
     unpaid: list[str] = []
+    waiting = False
     checks = select(project.file, selection)
     waivers = waiving.in_force(project, {check.name for check in checks})
     if project.shared_ledger:
@@ -216,6 +222,7 @@ def run_checks(
         try:
             verdicts, was_cached = judge(project, check, job)
         except BudgetSpent as problem:
+            waiting |= problem.passing
             if stage_of(check) == "gate" and not problem.passing:
                 alarm(project, check, str(problem))
             if all(waiver.check != check.name for waiver in waivers):
@@ -224,7 +231,7 @@ def run_checks(
         results += verdicts
         if was_cached:
             cached.update(verdict.id for verdict in verdicts)
-    run = CheckRun(project, results, time.perf_counter() - started, frozenset(cached), tuple(unpaid), waivers)
+    run = CheckRun(project, results, time.perf_counter() - started, frozenset(cached), tuple(unpaid), waivers, waiting)
     if run.exit_code == ExitCode.OK:
         waiving.enter(project, results, waivers)
     return run

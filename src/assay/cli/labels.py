@@ -4,32 +4,108 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from assay.cli import options
-from assay.errors import DataError
+from assay.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from assay.checks.project import Project
 
 
 @click.group()
 def labels() -> None:
-    """Labels that arrive after the predictions."""
+    """Which rows to label next, and labels that arrive after the predictions."""
+
+
+@labels.command()
+@click.option("--check", "check_id", required=True, metavar="ID", help="A gate check with method = 'sequential'.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="Most rows to hand out.")
+@click.option("--output", type=click.Path(path_type=Path), help="Write here instead of to stdout.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["csv", "label-studio"]),
+    default="csv",
+    show_default=True,
+    help="A table with an empty column for the label, or tasks for Label Studio.",
+)
+@options.project_option
+def suggest(check_id: str, limit: int, output: Path | None, format_: str, project_path: Path | None) -> None:
+    """Hand out the next rows to label, in the order that was fixed before the models were seen.
+
+    A row is paid for once, out of [budget] labels; asked again before its label is there, it is handed out again.
+    """
+    options.require_place(output)
+    project = options.open_project(project_path)
+    from assay.checks.suggest import suggest as next_rows
+
+    found = next_rows(project, check_id, limit)
+    if not len(found.rows):
+        click.echo(f"{check_id}: nothing to label: {found.reason}", err=True)
+        return
+    if format_ == "csv":
+        content = found.rows.to_csv(index=False)
+    else:
+        from assay.labeling import label_studio
+
+        known = found.rows.drop(columns=[found.label])
+        content = label_studio.tasks(known.to_dict("records")) + "\n"
+    if output is None:
+        click.echo(content, nl=False)
+    else:
+        options.write(output, content)
+    click.echo(f"{len(found.rows):,} rows, {found.bought:,} of them new; labels still needed: {found.needed}", err=True)
+    click.echo(f"budget: {found.spent:,.0f} of {found.limit:,} labels bought", err=True)
 
 
 @labels.command("import")
 @click.argument("source", metavar="FILE")
-@click.option("--id", "id_column", help="Column with the ids. Default: the live dataset's id.")
-@click.option("--label", "label_column", help="Column with the labels. Default: the live dataset's label.")
+@click.option("--check", "check_id", metavar="ID", help="For the rows that this check asked for.")
+@click.option("--id", "id_column", help="Column with the ids. Default: the dataset's id.")
+@click.option("--label", "label_column", help="Column with the labels. Default: the dataset's label.")
 @click.option("--time", "time_column", help="Column with the time at which each label became known. Default: now.")
 @options.project_option
 def import_(
-    source: str, id_column: str | None, label_column: str | None, time_column: str | None, project_path: Path | None
+    source: str,
+    check_id: str | None,
+    id_column: str | None,
+    label_column: str | None,
+    time_column: str | None,
+    project_path: Path | None,
 ) -> None:
-    """Add labels from a table to the log, where monitors join them to predictions by id."""
+    """Add labels from a table, or from what Label Studio exports.
+
+    With --check they are for rows that `assay labels suggest` handed out, and the gate reads them; rows that are still
+    empty are left out. Without it they go to the log, where monitors join them to predictions by id, unless the
+    project has no live dataset, or the file is from Label Studio.
+    """
+    project = options.open_project(project_path)
+    if check_id or _is_asked_for(project, source):
+        if time_column:
+            raise UsageError("--time: labels of a gate check have no time; leave it out")
+        from assay.checks.suggest import take_back
+
+        took = take_back(project, check_id or "", source, id_column, label_column)
+        click.echo(f"{took.added:,} labels imported ({took.known:,} known before, {took.empty:,} rows still empty)")
+        return
+    _to_log(project, source, id_column, label_column, time_column)
+
+
+def _is_asked_for(project: Project, source: str) -> bool:
+    """Whether only a gate check can have asked for these labels."""
+    sequential = any(check.method == "sequential" for check in project.file.checks)
+    return sequential and (project.dataset_of_role("live") is None or Path(source).suffix.lower() == ".json")
+
+
+def _to_log(
+    project: Project, source: str, id_column: str | None, label_column: str | None, time_column: str | None
+) -> None:
     from assay.data import columns_present, require_rows, table, to_arrow
     from assay.store.events import LabelLog
 
-    project = options.open_project(project_path)
     live = project.dataset_of_role("live")
     declared = project.dataset(live) if live else None
     id_column = id_column or (declared.id if declared else None)
@@ -43,6 +119,6 @@ def import_(
     rows = to_arrow(opened.select(*named))
     if rows[label_column].null_count:
         raise DataError(f"{source}: {rows[label_column].null_count} rows have no {label_column!r}; leave them out")
-    arrived = rows[time_column].to_pylist() if time_column else datetime.now(UTC)
+    arrived: Any = rows[time_column].to_pylist() if time_column else datetime.now(UTC)
     LabelLog(project.log_root).append(rows[id_column], rows[label_column], arrived)
     click.echo(f"{len(rows):,} labels imported")

@@ -27,10 +27,11 @@ VERBS: dict[str, tuple[str, str]] = {
     "runs": ("runs", "Which runs were there: list, show, compare."),
     "models": ("models", "Models, versions and aliases: list, show, promote, rollback."),
     "testset": ("testset", "A test set that only the judge can read: keygen, seal, open."),
-    "labels": ("labels", "Labels that arrive later: import."),
+    "labels": ("labels", "Which rows to label next, and labels that arrive later: suggest, import."),
     "ledger": ("ledger", "What was spent, on what: show, verify, reserve."),
     "explain": ("explain", "What a code or a verdict means, when it misleads, how to replay it."),
     "report": ("report", "Show the newest verdicts as HTML, Markdown, JSON or JUnit XML."),
+    "server": ("server", "Judge predictions that are sent over HTTP; tokens say who may ask."),
     "serve": ("serve", "Answer predictions over HTTP, and swap the model when its alias moves."),
 }
 

@@ -46,8 +46,8 @@ class BudgetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``alpha`` is the probability that a question is answered wrongly by its blocking checks together; ``across = "fdr"``
     makes it, for the columns of a drift check, the expected share of errors. ``false_pages`` says how many false pages
-    are acceptable in a stretch of time over all monitors, ``labels`` how many labels may be bought (shown by ``assay
-    status``), ``disclose`` what a developer is shown of a test set.
+    are acceptable in a stretch of time over all monitors, ``labels`` how many labels may be bought (``assay labels
+    suggest`` spends them), ``disclose`` what a developer is shown of a test set.
     """
 
     alpha: float = 0.05
@@ -131,6 +131,7 @@ class CheckTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     new: str = "candidate"
     old: str = "champion"
     mode: Literal["fp-free", "fn-free"] = "fp-free"
+    method: Literal["exact", "sequential"] = "exact"
     slices: Literal["all"] | tuple[str, ...] = ()
     target: float | None = None
     loss: Literal["error", "brier"] = "error"
@@ -303,6 +304,10 @@ def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
         if check.name in seen:
             found.append(((*place, "id"), f"a second check has the id {check.name!r}; ids are unique"))
         seen.add(check.name)
+        if check.method == "sequential" and (check.slices or not check.claim):
+            what = "slices" if check.slices else "a rule by code"
+            message = f"method = 'sequential' labels for one claim, not for {what}; write each slice into a claim"
+            found.append(((*place, "method"), message))
         if check.use and check.use[:3].upper() not in STAGE_OF_FAMILY:
             found.append(((*place, "use"), f"no rule has the code {check.use!r}; see `assay explain`"))
         if check.reliability is not None and not 0 < check.reliability < 1:

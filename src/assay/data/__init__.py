@@ -9,13 +9,15 @@ if TYPE_CHECKING:
     from assay.data import slice  # noqa: A004, named for the noun
     from assay.data.content import fingerprint
     from assay.data.facts import columns_present, require_rows, row_count, schema, to_arrow, to_pandas
-    from assay.data.slice import mask, where
+    from assay.data.slice import flags, mask, query, where
     from assay.data.sources import table
 
 __all__ = [
     "columns_present",
     "fingerprint",
+    "flags",
     "mask",
+    "query",
     "require_rows",
     "row_count",
     "schema",
@@ -29,7 +31,9 @@ __all__ = [
 _HOME = {
     "columns_present": "facts",
     "fingerprint": "content",
+    "flags": "slice",
     "mask": "slice",
+    "query": "slice",
     "require_rows": "facts",
     "row_count": "facts",
     "schema": "facts",

@@ -17,6 +17,8 @@ from assay.data.sources import table as open_table
 from assay.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import ibis
     from numpy.typing import NDArray
 
@@ -112,6 +114,75 @@ def mask(rows: Any, predicate: str, name: str = "") -> NDArray[np.bool_]:
         here.backend.con.unregister("assay_mask")
     kept[found.column(0).to_numpy()] = True
     return kept
+
+
+def flags(table: ibis.Table, predicates: Mapping[str, str]) -> ibis.Table:
+    """Add a column for each predicate that says of each row whether it is true; NULL is not true.
+
+    The predicates are put to the engine that holds the table, translated from DuckDB's SQL.
+
+    Parameters
+    ----------
+    table : ibis.Table
+    predicates : mapping of str to str
+        Name of the new column, and an SQL expression over the others.
+
+    Raises
+    ------
+    DataError
+        As :func:`where`.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from assay import data
+    >>> flags(data.table(pa.table({"hour": [5, 17, None]})), {"late": "hour >= 17"}).late.to_pyarrow().to_pylist()
+    [False, True, False]
+    """
+    if not predicates:
+        return table
+    columns = list(table.columns)
+    parts = ["*"]
+    for name, predicate in predicates.items():
+        _verify(predicate, columns, _what(predicate, ""))
+        parts.append(f"COALESCE({predicate}, FALSE) AS {quote(name)}")
+    try:
+        return _query(table, f"SELECT {', '.join(parts)} FROM rows")
+    except (duckdb.Error, SqlglotError) as problem:
+        raise DataError(f"predicates {', '.join(predicates.values())}: {_first_line(problem)}") from problem
+
+
+def query(table: ibis.Table, sql: str) -> ibis.Table:
+    """Put an SQL query over a table called ``rows`` to the engine that holds it, translated from DuckDB's SQL.
+
+    Raises
+    ------
+    DataError
+        If it is not one query, or the engine refuses it.
+
+    Examples
+    --------
+    >>> import pyarrow as pa
+    >>> from assay import data
+    >>> query(data.table(pa.table({"hour": [5, 17]})), "SELECT max(hour) AS last FROM rows").to_pyarrow().to_pylist()
+    [{'last': 17}]
+    """
+    try:
+        statements = sqlglot.parse(sql, dialect="duckdb")
+        if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+            raise DataError(f"{sql!r} is not one query: write SELECT ... FROM rows")
+        return _query(table, sql)
+    except (duckdb.Error, SqlglotError) as problem:
+        raise DataError(f"query {sql!r}: {_first_line(problem)}") from problem
+
+
+def _query(table: ibis.Table, sql: str) -> ibis.Table:
+    here = session()
+    if table.get_backend() is not here.backend:
+        return table.alias("rows").sql(sql, dialect="duckdb")
+    view = here.name()
+    here.run(f"CREATE VIEW {quote(view)} AS WITH rows AS ({here.backend.compile(table)}) {sql}")
+    return here.expression(view, reads=table)
 
 
 def _what(predicate: str, name: str) -> str:

@@ -131,6 +131,11 @@ def _needed(tracks: list[Track]) -> tuple[int | None, int]:
     return (sum(guesses) if len(guesses) == len(found) else None), sum(most for _, most in found)
 
 
+def labels_needed(tracks: list[Track]) -> str:
+    """Say how many labels are still needed: "expected 340, at most 1,894"."""
+    return _labels(*_needed(tracks))
+
+
 def _guarantee(
     status: Status,
     inputs: Inputs,
@@ -146,18 +151,20 @@ def _guarantee(
     scope = f"{wrong} at any look" if steps == 1 else f"any {wrong} at any look at {steps} answers"
     listed = []
     if inputs.unit is not None:
-        moves = [track.largest_move for track in tracks if track.labels or track.open]
         listed.append(Assumption(f"each {inputs.unit_name} is independent of the others", "declared"))
-        if moves:
+        if inputs.max_unit_size is not None:
+            listed.append(Assumption(f"no {inputs.unit_name} has more rows than {inputs.max_unit_size:,}", "declared"))
+        elif any(track.labels or track.open for track in tracks):
             listed.append(
                 Assumption(
-                    f"no {inputs.unit_name} can move its sum of (value - limit) by more than {max(moves):,.4g}",
+                    f"no {inputs.unit_name} has more rows, or can move further, than the largest here",
                     "unverifiable",
-                    f"the most that the predictions of any {inputs.unit_name} here allow, whatever its labels",
+                    "declare max_unit_size to speak of all",
                 )
             )
     elif clusters is not None:
-        listed.append(Assumption("rows are independent", "checked", f"refuted: they cluster by {clusters.column}"))
+        found = f"{clusters.copies:,} are copies" if clusters.copies else f"they cluster by {clusters.column}"
+        listed.append(Assumption("rows are independent", "checked", f"refuted: {found}"))
     elif screened and status != "inconclusive":
         listed.append(Assumption("rows are independent", "checked", f"no clustering found by {', '.join(screened)}"))
     else:
@@ -191,6 +198,8 @@ def _actions(
     expected: int | None,
     most: int,
 ) -> tuple[Action, ...]:
+    if clusters is not None and clusters.copies:
+        return (Action(f"drop the {clusters.copies:,} copies, or declare what they are copies of as the unit"),)
     if clusters is not None:
         return (
             Action(
@@ -212,6 +221,8 @@ def _actions(
 
 def _reason(status: Status, main: Track, clusters: Clusters | None, mode: Mode, expected: int | None, most: int) -> str:
     clause = main.clause
+    if clusters is not None and clusters.copies:
+        return f"rows are not independent: {clusters.copies:,} of the pool are copies of others"
     if clusters is not None:
         return (
             f"rows are not independent: they cluster by {clusters.column} "

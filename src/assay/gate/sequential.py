@@ -18,13 +18,13 @@ from blake3 import blake3
 
 from assay.errors import DataError, UsageError
 from assay.gate.grammar import parse
-from assay.gate.inputs import collect, column
+from assay.gate.inputs import by_name, collect, column
 from assay.gate.interim import verdict_of
-from assay.gate.screening import candidates, undeclared
+from assay.gate.screening import candidates, copied, undeclared
 from assay.gate.track import tracks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from assay.core.check import Severity
     from assay.gate.condition import Condition, Mode
     from assay.gate.inputs import Inputs
-    from assay.gate.screening import Clusters
 
     Rows = NDArray[np.intp]
 
@@ -79,13 +78,16 @@ class Sequential:
         slices that do not depend on the label.
     new, old : array of shape (n,)
         Predictions for all rows of the pool.
-    reliability, steps, adaptivity, mode, unit, unit_name, slices, timestamp, columns, new_scores, old_scores, positive
+    reliability, steps, adaptivity, mode, unit, unit_name, max_unit_size, slices, timestamp, columns, content, new_scores
+        As for :func:`assay.gate.decide`.
+    old_scores, positive
         As for :func:`assay.gate.decide`.
     order : array of int, optional
         Rows that may be labelled, in the order in which they are; it must not depend on the models. By default a
         permutation that depends on the number of rows (units) alone. Rows of one unit stand together.
-    caps : list of int, optional
-        For each clause, after how many labels the exact test is made; by default planned from the predictions.
+    plans : list of tuple of int, optional
+        For each clause what ``plans`` said when the answer was begun. Give it where the pool may have changed since;
+        by default it is made from the predictions.
     check, blocking, severity
         Passed on to the verdict.
 
@@ -95,8 +97,9 @@ class Sequential:
         Rows of the order, from its beginning, that the verdict depends on.
     labelled : int
         Labels that it rests on.
-    caps : list of int or None
-        Of each clause; ``None`` for one that has no cap, or needs no label.
+    plans : list of tuple of int or None
+        Of each clause: after how many labels the exact test is made, and how many rows of how many needed a label
+        when that was fixed. ``None`` for one that has no such test.
 
     Raises
     ------
@@ -132,14 +135,16 @@ class Sequential:
         mode: Mode = "fp-free",
         unit: Any = None,
         unit_name: str = "",
-        slices: Mapping[str, Any] | None = None,
+        max_unit_size: int | None = None,
+        slices: Any = None,
         timestamp: Any = None,
-        columns: Mapping[str, Any] | None = None,
+        columns: Any = None,
+        content: Any = None,
         new_scores: Any = None,
         old_scores: Any = None,
         positive: Any = None,
         order: ArrayLike | None = None,
-        caps: list[int | None] | None = None,
+        plans: Sequence[tuple[int, int, int] | None] | None = None,
         check: str = "gate",
         blocking: bool = False,
         severity: Severity = "error",
@@ -153,16 +158,17 @@ class Sequential:
         self._inputs = collect(
             self._condition, labels=_placeholders(new, positive), new=new, old=old, new_scores=new_scores,
             old_scores=old_scores, positive=positive, unit=unit, unit_name=unit_name, slices=slices,
+            max_unit_size=max_unit_size,
         )  # fmt: skip
         self._binary = positive is None
         n = self._inputs.n
-        self._groupings = {} if unit is not None else candidates(timestamp, columns, n)
+        self._groupings = {} if unit is not None else candidates(timestamp, by_name(columns), n)
         self._order = _order(order, n, self._inputs.unit)
         self._known = np.zeros(n, dtype=np.bool_)
         self._labels = np.empty(n, dtype=object)
         self._values: NDArray[Any] | None = None
-        self._clusters: Clusters | None = None
-        self.tracks = tracks_of(self._condition, self._inputs, self._order, self._per_test, mode, caps)
+        self._clusters = None if content is None or unit is not None else copied(content, n)
+        self.tracks = tracks_of(self._condition, self._inputs, self._order, self._per_test, mode, plans)
         self._advance()
 
     @property
@@ -184,9 +190,9 @@ class Sequential:
         return int(np.unique(np.concatenate(asking)).size)
 
     @property
-    def caps(self) -> list[int | None]:
-        """Labels at which the exact test of each clause is made."""
-        return [track.cap for track in self.tracks]
+    def plans(self) -> list[tuple[int, int, int] | None]:
+        """Of each clause: labels at which its exact test is made, rows that needed a label, rows."""
+        return [track.plan for track in self.tracks]
 
     def next(self, k: int = 1) -> Rows:
         """Give the next rows to label, at most ``k``, in their order; none when all is decided or all is labelled."""
@@ -263,7 +269,7 @@ class Sequential:
             while track.open and (rows := track.ready(self._known)) is not None:
                 track.take(self._facts(rows), rows)
                 moved = True
-        if moved and self._groupings and self.verdict_is_final:
+        if moved and self._groupings and self._clusters is None and self.verdict_is_final:
             self._screen()
 
     def _facts(self, rows: Rows) -> Inputs:

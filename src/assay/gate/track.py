@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from assay.errors import ClaimError
+from assay.errors import ClaimError, UsageError
 from assay.gate.judge import judge
 from assay.gate.measure import Part, parts
 from assay.stats import binomial, sequential
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from assay.gate.condition import Clause, Condition, Mode
@@ -23,24 +25,25 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Rows = NDArray[np.intp]
     Kind = Literal["difference", "rate", "mean"]
+    Plan = tuple[int, int, int]
 
 COUNTS = frozenset({"accuracy", "error", "changed", "precision"})
-METRICS = COUNTS | {"brier"}
+METRICS = COUNTS | {"brier", "absolute"}
 _LEAST = 1e-9
 """Smallest stake, for a limit at the end of the range: one row beyond it decides."""
 
 
 def tracks_of(
-    condition: Condition, inputs: Inputs, order: Rows, alpha: float, mode: Mode, caps: list[int | None] | None
+    condition: Condition, inputs: Inputs, order: Rows, alpha: float, mode: Mode, plans: Sequence[Plan | None] | None
 ) -> list[Track]:
     """Give a track for each clause; passes are tested at ``alpha``, fails at ``alpha`` over the number of clauses."""
     count = len(condition.clauses)
-    planned = caps if caps is not None else [0] * count
-    if len(planned) != count:
-        raise ClaimError(f"caps: {len(planned)} for {count} clauses; give one for each")
+    given = [None] * count if plans is None else list(plans)
+    if len(given) != count:
+        raise UsageError(f"plans: {len(given)} for {count} clauses; give one for each")
     return [
-        Track(clause, inputs, order, alpha, alpha / count, mode, cap)
-        for clause, cap in zip(condition.clauses, planned, strict=True)
+        Track(clause, inputs, order, alpha, alpha / count, mode, plan)
+        for clause, plan in zip(condition.clauses, given, strict=True)
     ]
 
 
@@ -54,8 +57,9 @@ class Track:
         Whether further labels can change the value.
     needs : ndarray of bool, shape (n,)
         Rows of the pool whose label the clause needs.
-    cap : int or None
-        After how many labels the exact test is made; ``None`` where there is none.
+    plan : tuple of int or None
+        After how many labels the exact test is made, and how many rows of how many needed a label when that was
+        fixed; ``None`` where there is no such test.
     labels, won, lost : int
         Labels that count so far; of these wins and losses (hits and misses for a rate).
     rows : int
@@ -72,7 +76,7 @@ class Track:
         level_true: float,
         level_false: float,
         mode: Mode,
-        cap: int | None,
+        plan: Plan | None,
     ) -> None:
         self.clause, self.mode = clause, mode
         self.level_true, self.level_false = level_true, level_false
@@ -90,9 +94,8 @@ class Track:
         self._seq_place = self._place[self._seq]
         self._unit = inputs.unit
         self.kind: Kind = "mean"
-        self.cap: int | None = None
+        self.plan: Plan | None = None
         self.estimate: float | None = None
-        self.largest_move = 0.0
         self.used: Rows = np.empty(0, dtype=np.intp)
         if self.part is not None:
             least, most = self.part.limits(inputs)
@@ -106,7 +109,7 @@ class Track:
             self._decide_without_labels(inputs, order)
             return
         self._lay_bets(inputs)
-        self._plan(cap)
+        self._fix(plan)
 
     def _decide_without_labels(self, inputs: Inputs, order: Rows) -> None:
         """Test once, on all rows: no label matters."""
@@ -137,9 +140,12 @@ class Track:
             self.kind, self._scale = "difference", part.new
         elif plain and sum(map(bool, (part.new, part.old, part.changed))) == 1:
             self.kind, self._scale = "rate", part.new or part.old or part.changed
-        if inputs.unit is None:
-            self.loss_true = sign * self._limit_true - (low if sign > 0 else -high)
-            self.loss_false = (high if sign > 0 else -low) - sign * self._limit_false
+        under = sign * self._limit_true - (low if sign > 0 else -high)
+        over = (high if sign > 0 else -low) - sign * self._limit_false
+        if inputs.unit is None or inputs.max_unit_size is not None:
+            # How far the predictions of a larger unit could differ is not known, only how many rows it has.
+            rows = 1 if inputs.unit is None else inputs.max_unit_size or 1
+            self.loss_true, self.loss_false = rows * under, rows * over
         else:
             limits = part.limits(inputs)
             codes = inputs.unit[np.flatnonzero(part.rows)]
@@ -148,7 +154,6 @@ class Track:
             self.loss_true = float((sign * self._limit_true * size - least).max())
             self.loss_false = float((most - sign * self._limit_false * size).max())
         self.loss_true, self.loss_false = max(self.loss_true, _LEAST), max(self.loss_false, _LEAST)
-        self.largest_move = max(self.loss_true, self.loss_false)
         self._design = self._designed()
         self._wealth_true = sequential.Wealth(self.loss_true, design=self._design)
         self._wealth_false = sequential.Wealth(self.loss_false, design=self._design)
@@ -169,21 +174,24 @@ class Track:
         """Range of a rate on the scale of :meth:`_in_units`."""
         return (0.0, 1.0) if self._sign * self._scale > 0 else (-1.0, 0.0)
 
-    def _plan(self, cap: int | None) -> None:
+    def _fix(self, plan: Plan | None) -> None:
         """Fix after how many labels the exact test is made: before any of them, from the predictions alone."""
         self._goal_true, self._goal_false = -math.log(self.level_true), -math.log(self.level_false)
         if self.kind == "mean":
             return
         self._goal_true += math.log(2)
         self._goal_false += math.log(2)
-        if cap:
-            self.cap = cap
-            return
-        self.cap = self._queue.size
-        if self.clause.tolerance:
+        cap = self._queue.size
+        if self.clause.tolerance and plan is None:
             pass_side, fail_side = self._needed("true"), self._needed("false")
             if pass_side is not None and fail_side is not None:
-                self.cap = min(self.cap, max(pass_side, fail_side))
+                cap = min(cap, max(pass_side, fail_side))
+        self.plan = plan or (cap, self._queue.size, self._seq.size)
+
+    @property
+    def cap(self) -> int | None:
+        """After how many labels the exact test is made; ``None`` where there is none."""
+        return None if self.plan is None else self.plan[0]
 
     def _needed(self, side: Literal["true", "false"]) -> int | None:
         level = self.level_true if side == "true" else self.level_false
@@ -307,8 +315,8 @@ class Track:
     def _test_at_cap(self) -> None:
         under, over = self._in_units(self._limit_true), self._in_units(self._limit_false)
         if self.kind == "difference":
-            changed, rows = self._queue.size, self._seq.size
-            pool = (self.labels, changed, rows)
+            assert self.plan is not None
+            pool = (self.labels, *self.plan[1:])
             shown = under < 1 and sequential.conditional_test(self.won, self.lost, *pool, under, self.level_true / 2)
             refuted = over > -1 and sequential.conditional_test(self.lost, self.won, *pool, -over, self.level_false / 2)
         else:
@@ -350,11 +358,13 @@ class Track:
 
 
 def _only_part(clause: Clause, inputs: Inputs) -> tuple[Part | None, float]:
+    if clause.times:
+        raise ClaimError(f"{str(clause)!r}: a tolerance that moves with a metric takes method='exact'; give a number")
     for _, term in clause.terms:
         if term.metric not in METRICS:
             raise ClaimError(
-                f"{str(clause)!r}: {term.metric} counts rows by their label, so that no row can be left unlabelled; "
-                "use method='exact' on labelled rows"
+                f"{str(clause)!r}: {term.metric} cannot be decided while labels are missing; use method='exact' on "
+                "labelled rows"
             )
     if clause.times:
         raise ClaimError(

@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 import assay
 from assay.errors import DataError, UsageError
 from assay.serving import protocol
+from assay.serving.http import read_body
 from assay.serving.request_log import Answer
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def create_app(
 
     async def infer(request: HttpRequest) -> HttpResponse:
         served = find(request)
-        body = await _body(request, body_limit)
+        body = await read_body(request, body_limit)
         answer = await asyncio.get_running_loop().run_in_executor(workers, _infer, served, name, body, log)
         return HttpResponse(answer, media_type="application/json")
 
@@ -135,20 +136,6 @@ def _scores(probability: NDArray[np.float64] | None, rows: int) -> list[float | 
         return [None] * rows
     scores: list[float | None] = (probability[:, 1] if probability.shape[1] == 2 else probability.max(axis=1)).tolist()
     return scores
-
-
-async def _body(request: HttpRequest, limit: int) -> bytes:
-    too_large = HTTPException(413, f"the request is larger than {limit} bytes: send fewer rows at a time")
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
-        raise too_large
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise too_large
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _json(value: Any, status: int = 200) -> HttpResponse:

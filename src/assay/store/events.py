@@ -1,20 +1,18 @@
 """The prediction log and the label log: what was answered, and what turned out to be true.
 
-Both are folders of Parquet files that only ever gain files::
+Both are folders of Parquet files that only ever gain rows::
 
     ROOT/model=NAME/version=V/date=YYYY-MM-DD/part-*.parquet     id, time, model, version, prediction, score, features
     ROOT/labels/date=YYYY-MM-DD/part-*.parquet                   id, label, label_time
 
 A file is written under a temporary name, flushed to the disk and renamed, so a reader sees whole files or none, and a
-killed writer leaves at most a temporary file, which readers pass over. Times are UTC without a zone, in microseconds.
+killed writer leaves at most a temporary file, which readers pass over. Many small files become few
+(:mod:`assay.store.parts`). Times are UTC without a zone, in microseconds.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
-import secrets
-import time as clock
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,14 +22,16 @@ import duckdb
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from assay.errors import DataError, StoreError
+from assay.store import parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DEFAULT_ROOT = Path(".assay/log")
+# A file that was merged into another while it was read is looked for again.
+READINGS = 10
 TIME = pa.timestamp("us")
 PREDICTION_FIELDS = {
     "id": pa.string(),
@@ -123,7 +123,7 @@ class PredictionLog:
                 pc.equal(keys["date"], key["date"]),
             )
             folder = self.root / f"model={_quote(key['model'])}" / f"version={_quote(key['version'])}"
-            written.append(_write(table.filter(chosen), folder / f"date={key['date']}"))
+            written.append(parts.write(table.filter(chosen), folder / f"date={key['date']}"))
         return written
 
 
@@ -169,7 +169,8 @@ class LabelLog:
                 raise DataError(f"column {name!r} of the labels holds nulls: leave out what is not known yet")
         days = pc.cast(table["label_time"], pa.date32())
         return [
-            _write(table.filter(pc.equal(days, day)), self.root / "labels" / f"date={day}") for day in days.unique()
+            parts.write(table.filter(pc.equal(days, day)), self.root / "labels" / f"date={day}")
+            for day in days.unique()
         ]
 
 
@@ -248,17 +249,29 @@ def maturity(root: str | Path = DEFAULT_ROOT, model: str | None = None) -> Matur
 
 def _ask(root: Path, model: str | None, query: str, parameters: dict[str, Any]) -> pa.Table:
     named = "*" if model is None else f"{_quote(model)}"
-    predicted = _whole_files(root, f"model={named}/version=*/date=*/part-*.parquet")
-    labelled = _whole_files(root, "labels/date=*/part-*.parquet")
-    if not predicted:
-        raise StoreError(f"no predictions{f' of {model!r}' if model else ''} in {root}: serve the model first")
-    try:
-        with duckdb.connect() as connection:
-            _views(connection, predicted, labelled)
-            return connection.sql(query, params=parameters).to_arrow_table()
-    except duckdb.Error as error:
-        _whole_files(root, "**/part-*.parquet", deep=True)
-        raise StoreError(f"the log in {root} cannot be read: {str(error).splitlines()[0]}") from error
+    for _ in range(READINGS):
+        predicted: list[str] = []
+        labelled: list[str] = []
+        try:
+            predicted = parts.files(root, f"model={named}/version=*/date=*/part-*.parquet")
+            labelled = parts.files(root, "labels/date=*/part-*.parquet")
+            if not predicted:
+                raise StoreError(f"no predictions{f' of {model!r}' if model else ''} in {root}: serve the model first")
+            with duckdb.connect() as connection:
+                _views(connection, predicted, labelled)
+                return connection.sql(query, params=parameters).to_arrow_table()
+        except FileNotFoundError:
+            continue
+        except duckdb.Error as error:
+            if all(Path(file).exists() for file in (*predicted, *labelled)):
+                _name_corrupt(root)
+                raise StoreError(f"the log in {root} cannot be read: {str(error).splitlines()[0]}") from error
+    raise StoreError(f"the log in {root} cannot be read: files of it are listed and not there: look at its links")
+
+
+def _name_corrupt(root: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        parts.files(root, "**/part-*.parquet", deep=True)
 
 
 def _views(connection: duckdb.DuckDBPyConnection, predicted: list[str], labelled: list[str]) -> None:
@@ -279,46 +292,6 @@ def _views(connection: duckdb.DuckDBPyConnection, predicted: list[str], labelled
         "CREATE VIEW last_labels AS SELECT id, label, label_time FROM labels QUALIFY row_number() "
         "OVER (PARTITION BY id ORDER BY label_time DESC, filename DESC, file_row_number DESC) = 1"
     )
-
-
-def _whole_files(root: Path, pattern: str, deep: bool = False) -> list[str]:
-    """Files of the log, without those still being written; checks their ends, or every page when ``deep``."""
-    files = sorted(map(str, root.glob(pattern)))
-    for file in files:
-        try:
-            pq.ParquetFile(file).read() if deep else pq.read_metadata(file)
-        except (pa.ArrowException, OSError) as error:
-            raise StoreError(f"{file} is corrupt: move it out of the log to go on without its rows") from error
-    return files
-
-
-def _write(table: pa.Table, folder: Path) -> Path:
-    name = f"part-{clock.time_ns():020d}-{secrets.token_hex(4)}.parquet"
-    unfinished = folder / f".{name}.tmp"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
-            pq.write_table(table, file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(folder / name)
-        _sync(folder)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-        raise StoreError(
-            f"cannot write to {folder}: {error.strerror or error}; make it writable or free space"
-        ) from error
-    return folder / name
-
-
-def _sync(folder: Path) -> None:
-    # Without it a power cut may lose the name of a file whose content is safe.
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _times(times: Any, n: int) -> pa.Array:

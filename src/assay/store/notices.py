@@ -90,9 +90,13 @@ def claim(store: Store) -> Notice | None:
 
     Who takes one and dies leaves it to be taken again after two minutes: a notice can come twice, it cannot get lost.
     """
+    time = now()
+    query = select(notices).where(notices.c.due <= time).order_by(notices.c.due).limit(1)
+    with store.read() as connection:
+        # Who looks every second must not take the writers' lock every second.
+        if connection.execute(query).one_or_none() is None:
+            return None
     with store.transaction() as connection:
-        time = now()
-        query = select(notices).where(notices.c.due <= time).order_by(notices.c.due).limit(1)
         row = connection.execute(query).one_or_none()
         if row is None:
             return None

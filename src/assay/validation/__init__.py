@@ -1,4 +1,4 @@
-"""Is the data fit? Profile a table, infer what it should look like, check the next batch."""
+"""Is the data fit? Profile a table, infer what it should look like, check the next batch, compare and measure."""
 
 from __future__ import annotations
 
@@ -6,32 +6,146 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from assay.validation.checking import check
+    from assay.validation.analyzers import (
+        CREDIT_CARD,
+        EMAIL,
+        SOCIAL_SECURITY_NUMBER_US,
+        URL,
+        Analyzer,
+        ApproxCountDistinct,
+        ApproxQuantile,
+        ApproxQuantiles,
+        Completeness,
+        Compliance,
+        Correlation,
+        DataType,
+        ExactQuantile,
+        InterquartileRange,
+        Maximum,
+        MaxLength,
+        Mean,
+        Minimum,
+        MinLength,
+        PatternMatch,
+        Range,
+        RatioOfSums,
+        Size,
+        StandardDeviation,
+        Sum,
+        Variance,
+        ZerosCount,
+    )
+    from assay.validation.checking import (
+        check,
+    )
     from assay.validation.distances import (
-        Histogram,
+        Buckets,
         jensen_shannon,
         l_infinity,
         normalized_absolute_difference,
         population_stability,
         wasserstein,
     )
-    from assay.validation.drift import compare
-    from assay.validation.inference import infer
-    from assay.validation.profiling import ColumnProfile, Profile, profile
-    from assay.validation.schema import Schema
-    from assay.validation.suggest import describe_project
+    from assay.validation.drift import (
+        compare,
+    )
+    from assay.validation.group_analyzers import (
+        CountDistinct,
+        Distinctness,
+        DuplicateRowCount,
+        Entropy,
+        Histogram,
+        HistogramBinned,
+        MutualInformation,
+        Uniqueness,
+        UniqueValueRatio,
+    )
+    from assay.validation.inference import (
+        infer,
+    )
+    from assay.validation.measuring import (
+        measure,
+    )
+    from assay.validation.profiling import (
+        ColumnProfile,
+        Profile,
+        profile,
+    )
+    from assay.validation.schema import (
+        Schema,
+    )
+    from assay.validation.suggest import (
+        describe_project,
+    )
+    from assay.validation.table_analyzers import (
+        ColumnCount,
+        ColumnExists,
+        CustomAggregator,
+        CustomSql,
+        DatasetMatchAnalyzer,
+        Distribution,
+        KLLSketch,
+        Kurtosis,
+        Skewness,
+    )
 
 _HOME = {
+    "Analyzer": "analyzers",
+    "ApproxCountDistinct": "analyzers",
+    "ApproxQuantile": "analyzers",
+    "ApproxQuantiles": "analyzers",
+    "Buckets": "distances",
+    "CREDIT_CARD": "analyzers",
+    "ColumnCount": "table_analyzers",
+    "ColumnExists": "table_analyzers",
     "ColumnProfile": "profiling",
-    "Histogram": "distances",
+    "Completeness": "analyzers",
+    "Compliance": "analyzers",
+    "Correlation": "analyzers",
+    "CountDistinct": "group_analyzers",
+    "CustomAggregator": "table_analyzers",
+    "CustomSql": "table_analyzers",
+    "DataType": "analyzers",
+    "DatasetMatchAnalyzer": "table_analyzers",
+    "Distinctness": "group_analyzers",
+    "Distribution": "table_analyzers",
+    "DuplicateRowCount": "group_analyzers",
+    "EMAIL": "analyzers",
+    "Entropy": "group_analyzers",
+    "ExactQuantile": "analyzers",
+    "Histogram": "group_analyzers",
+    "HistogramBinned": "group_analyzers",
+    "InterquartileRange": "analyzers",
+    "KLLSketch": "table_analyzers",
+    "Kurtosis": "table_analyzers",
+    "MaxLength": "analyzers",
+    "Maximum": "analyzers",
+    "Mean": "analyzers",
+    "MinLength": "analyzers",
+    "Minimum": "analyzers",
+    "MutualInformation": "group_analyzers",
+    "PatternMatch": "analyzers",
     "Profile": "profiling",
+    "Range": "analyzers",
+    "RatioOfSums": "analyzers",
+    "SOCIAL_SECURITY_NUMBER_US": "analyzers",
     "Schema": "schema",
+    "Size": "analyzers",
+    "Skewness": "table_analyzers",
+    "StandardDeviation": "analyzers",
+    "Sum": "analyzers",
+    "URL": "analyzers",
+    "UniqueValueRatio": "group_analyzers",
+    "Uniqueness": "group_analyzers",
+    "Variance": "analyzers",
+    "ZerosCount": "analyzers",
     "check": "checking",
     "compare": "drift",
     "describe_project": "suggest",
     "infer": "inference",
     "jensen_shannon": "distances",
     "l_infinity": "distances",
+    "measure": "measuring",
     "normalized_absolute_difference": "distances",
     "population_stability": "distances",
     "profile": "profiling",
@@ -39,16 +153,62 @@ _HOME = {
 }
 
 __all__ = [
+    "CREDIT_CARD",
+    "EMAIL",
+    "SOCIAL_SECURITY_NUMBER_US",
+    "URL",
+    "Analyzer",
+    "ApproxCountDistinct",
+    "ApproxQuantile",
+    "ApproxQuantiles",
+    "Buckets",
+    "ColumnCount",
+    "ColumnExists",
     "ColumnProfile",
+    "Completeness",
+    "Compliance",
+    "Correlation",
+    "CountDistinct",
+    "CustomAggregator",
+    "CustomSql",
+    "DataType",
+    "DatasetMatchAnalyzer",
+    "Distinctness",
+    "Distribution",
+    "DuplicateRowCount",
+    "Entropy",
+    "ExactQuantile",
     "Histogram",
+    "HistogramBinned",
+    "InterquartileRange",
+    "KLLSketch",
+    "Kurtosis",
+    "MaxLength",
+    "Maximum",
+    "Mean",
+    "MinLength",
+    "Minimum",
+    "MutualInformation",
+    "PatternMatch",
     "Profile",
+    "Range",
+    "RatioOfSums",
     "Schema",
+    "Size",
+    "Skewness",
+    "StandardDeviation",
+    "Sum",
+    "UniqueValueRatio",
+    "Uniqueness",
+    "Variance",
+    "ZerosCount",
     "check",
     "compare",
     "describe_project",
     "infer",
     "jensen_shannon",
     "l_infinity",
+    "measure",
     "normalized_absolute_difference",
     "population_stability",
     "profile",

@@ -147,12 +147,12 @@ def _ordered(counted: Cells) -> dict[str, float]:
     return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
-def _tenths(values: Any, counts: Any) -> distances.Histogram:
+def _tenths(values: Any, counts: Any) -> distances.Buckets:
     """Give ten buckets of equal width between the least and greatest value, as TensorFlow Data Validation makes them."""
     some = counts > 0
     low, high = float(values[some].min()), float(values[some].max())
     if low == high:
-        return distances.Histogram([low], [high], [counts.sum()])
+        return distances.Buckets([low], [high], [counts.sum()])
     edges = np.linspace(low, high, 11)
     place = np.clip(np.searchsorted(edges, values[some], side="right") - 1, 0, 9)
-    return distances.Histogram(edges[:-1], edges[1:], np.bincount(place, counts[some], minlength=10))
+    return distances.Buckets(edges[:-1], edges[1:], np.bincount(place, counts[some], minlength=10))

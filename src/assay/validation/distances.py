@@ -31,7 +31,7 @@ _EMPTY = 1e-4
 
 
 @dataclass(frozen=True)
-class Histogram:
+class Buckets:
     """Buckets of numbers.
 
     Attributes
@@ -78,9 +78,7 @@ def normalized_absolute_difference(reference: Mapping[Hashable, float], current:
     return float(np.abs(p - q).max(initial=0.0) / total) if total else 0.0
 
 
-def jensen_shannon(
-    reference: Mapping[Hashable, float] | Histogram, current: Mapping[Hashable, float] | Histogram
-) -> float:
+def jensen_shannon(reference: Mapping[Hashable, float] | Buckets, current: Mapping[Hashable, float] | Buckets) -> float:
     """Give the Jensen-Shannon divergence, to base 2, in [0, 1].
 
     Histograms are brought to the union of their edges, the mass of a bucket spread evenly over it, as TensorFlow Data
@@ -90,7 +88,7 @@ def jensen_shannon(
 
     Parameters
     ----------
-    reference, current : mapping of value to count, or Histogram; both of one kind
+    reference, current : mapping of value to count, or Buckets; both of one kind
 
     Raises
     ------
@@ -99,12 +97,12 @@ def jensen_shannon(
 
     Examples
     --------
-    >>> one = Histogram([1, 2], [2, 3], [2, 2])
-    >>> other = Histogram([2, 4], [4, 6], [2, 2])
+    >>> one = Buckets([1, 2], [2, 3], [2, 2])
+    >>> other = Buckets([2, 4], [4, 6], [2, 2])
     >>> round(jensen_shannon(one, other), 10)
     0.6556390622
     """
-    if isinstance(reference, Histogram) and isinstance(current, Histogram):
+    if isinstance(reference, Buckets) and isinstance(current, Buckets):
         p, q = _rebucketed(reference, current)
     elif isinstance(reference, Mapping) and isinstance(current, Mapping):
         p, q = _aligned(reference, current)
@@ -166,7 +164,7 @@ def _aligned(reference: Mapping[Hashable, float], current: Mapping[Hashable, flo
     return p, q
 
 
-def _rebucketed(one: Histogram, other: Histogram) -> tuple[Floats, Floats]:
+def _rebucketed(one: Buckets, other: Buckets) -> tuple[Floats, Floats]:
     first, second = _parts(one), _parts(other)
     edges = np.unique(np.concatenate([*first.buckets[:2], *second.buckets[:2]]))
     spread = [_spread(part.buckets, edges) for part in (first, second)]
@@ -184,7 +182,7 @@ class _Parts:
     endless: float
 
 
-def _parts(histogram: Histogram) -> _Parts:
+def _parts(histogram: Buckets) -> _Parts:
     low, high, counts = (np.asarray(x, dtype=np.float64) for x in (histogram.low, histogram.high, histogram.counts))
     finite = np.isfinite(low) & np.isfinite(high)
     single = finite & (low == high)

@@ -222,7 +222,7 @@ def test_a_floor_asks_for_every_row_and_losses_for_what_can_differ() -> None:
 def test_the_cap_is_fixed_before_labels_and_ends_the_asking() -> None:
     _, new, old = models(0.02, n=20_000)
     gate = Sequential("n - o > 0 +/- 0.02", new=new, old=old, **TERMS)
-    before = gate.caps
+    before = gate.plans
     # Wins and losses alternate, so that bets never win.
     turn = {"win": False}
 
@@ -232,16 +232,17 @@ def test_the_cap_is_fixed_before_labels_and_ends_the_asking() -> None:
 
     while (rows := gate.next(1)).size:
         verdict = gate.update(rows, tossed(rows))
-    assert gate.caps == before
-    assert gate.labelled <= before[0]
+    assert gate.plans == before
+    assert gate.labelled <= before[0][0]
     assert verdict.inconclusive or verdict.failed
 
 
 def test_without_a_tolerance_the_cap_is_the_pool() -> None:
     _, new, old = models(0.0)
     gate = Sequential("n - o > 0", new=new, old=old, **TERMS)
-    assert gate.caps == [int((new != old).sum())]
-    assert gate.verdict().evidence.statistic["labels_at_most"] == gate.caps[0]
+    changed = int((new != old).sum())
+    assert gate.plans == [(changed, changed, new.size)]
+    assert gate.verdict().evidence.statistic["labels_at_most"] == changed
 
 
 def test_whole_units_are_labelled_and_stand_together() -> None:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from assay.errors import DataError
 from assay.validation import (
-    Histogram,
+    Buckets,
     jensen_shannon,
     l_infinity,
     normalized_absolute_difference,
@@ -35,21 +35,21 @@ def test_l_infinity(training: dict[str, float], serving: dict[str, float], expec
 @pytest.mark.parametrize(
     ("one", "other", "expected"),
     [
-        (Histogram([1, 2], [2, 3], [2, 2]), Histogram([2, 4], [4, 6], [2, 2]), 0.65563906222),
-        (Histogram([0, 1], [1, 2], [2, 2]), Histogram([3, 4], [4, 6], [2, 2]), 1.0),
-        (Histogram([1], [1], [4]), Histogram([2, 4], [4, 6], [2, 2]), 1.0),
-        (Histogram([1], [1], [4]), Histogram([2], [2], [4]), 1.0),
-        (Histogram([10], [10], [21]), Histogram([0, 4, 12], [4, 12, 20], [150, 200, 20]), 1.0),
-        (Histogram([1], [2], [3], nan=1), Histogram([1], [2], [4]), 0.13792538096),
+        (Buckets([1, 2], [2, 3], [2, 2]), Buckets([2, 4], [4, 6], [2, 2]), 0.65563906222),
+        (Buckets([0, 1], [1, 2], [2, 2]), Buckets([3, 4], [4, 6], [2, 2]), 1.0),
+        (Buckets([1], [1], [4]), Buckets([2, 4], [4, 6], [2, 2]), 1.0),
+        (Buckets([1], [1], [4]), Buckets([2], [2], [4]), 1.0),
+        (Buckets([10], [10], [21]), Buckets([0, 4, 12], [4, 12, 20], [150, 200, 20]), 1.0),
+        (Buckets([1], [2], [3], nan=1), Buckets([1], [2], [4]), 0.13792538096),
     ],
 )
-def test_jensen_shannon_of_histograms(one: Histogram, other: Histogram, expected: float) -> None:
+def test_jensen_shannon_of_histograms(one: Buckets, other: Buckets, expected: float) -> None:
     assert jensen_shannon(one, other) == pytest.approx(expected, abs=1e-5)
     assert jensen_shannon(other, one) == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_histogram_is_at_no_distance_of_itself() -> None:
-    same = Histogram([1.0, 2.3333333, 3.6666667], [2.3333333, 3.6666667, 5.0], [2.9866667, 1.0066667, 2.0066667])
+    same = Buckets([1.0, 2.3333333, 3.6666667], [2.3333333, 3.6666667, 5.0], [2.9866667, 1.0066667, 2.0066667])
     assert jensen_shannon(same, same) == pytest.approx(0.0, abs=1e-9)
 
 
@@ -61,11 +61,11 @@ def test_jensen_shannon_of_values() -> None:
     with pytest.raises(DataError, match="one side has no values"):
         jensen_shannon({"a": 1}, {"a": 0})
     with pytest.raises(DataError, match="two histograms"):
-        jensen_shannon({"a": 1}, Histogram([0], [1], [1]))  # type: ignore[arg-type]
+        jensen_shannon({"a": 1}, Buckets([0], [1], [1]))  # type: ignore[arg-type]
 
 
 def test_infinities_of_the_two_sides_are_apart() -> None:
-    endless = Histogram([-math.inf, 0], [0, 1], [5, 5])
+    endless = Buckets([-math.inf, 0], [0, 1], [5, 5])
     assert jensen_shannon(endless, endless) == pytest.approx(0.5)
 
 
