@@ -280,6 +280,34 @@ def test_the_queue_ends_with_the_answers(assay: Assay, pool: Path) -> None:
     said = assay("gate")
     assert said.code == 4
     assert "answers" in said.out
+    before = spent(pool, "labels")
+    said = assay("labels", "suggest", "--check", "better")
+    assert said.code == 4
+    assert "all 1 answers of 'pool' are given" in said.err
+    assert spent(pool, "labels") == before
+
+
+def test_another_claim_on_the_same_labels_is_paid_for(assay: Assay, pool: Path) -> None:
+    once = PROJECT.replace("queries = 4", "queries = 1")
+    (pool / "assay.toml").write_text(once)
+    answer(assay)
+    (pool / "assay.toml").write_text(once.replace("n - o > 0 +/- 0.02", "n - o > -0.05"))
+    said = assay("gate")
+    assert said.code == 4
+    assert "error probability" in said.out
+    (pool / "assay.toml").write_text(once)
+    assert assay("gate").code == 0
+
+
+def test_two_checks_of_one_candidate_share_its_rows_and_its_answer(assay: Assay, pool: Path) -> None:
+    second = (
+        PROJECT[PROJECT.index("[[checks]]") :].replace('"better"', '"floor"').replace("n - o > 0 +/- 0.02", "d < 0.5")
+    )
+    (pool / "assay.toml").write_text(PROJECT + second)
+    assert answer(assay)[0] == "pass"
+    assert assay("gate").code == 0
+    assert list(spent(pool, "answers").values()) == [1.0]
+    assert assay("labels", "suggest", "--check", "floor").err.startswith("floor: nothing to label")
 
 
 def test_what_does_not_label_says_so(assay: Assay, pool: Path) -> None:
@@ -300,3 +328,54 @@ def test_disclosing_one_bit_still_asks_for_labels(assay: Assay, pool: Path) -> N
     assert verdict["evidence"]["estimate"] is None
     assert verdict["actions"][0]["command"] == "assay labels suggest --check better"
     assert answer(assay)[0] == "pass"
+
+
+def test_whole_customers_are_asked_for_and_labels_are_words(assay: Assay, pool: Path) -> None:
+    rng = np.random.default_rng(8)
+    words = np.array(["on time", "late"])
+    frame = pd.read_csv("pool.csv").assign(customer=[f"C{k % 600}" for k in range(ROWS)])
+    frame.to_csv("pool.csv", index=False)
+    for name in ("old", "new"):
+        said = words[pd.read_csv(f"{name}.csv")["prediction"]] if name == "old" else words[truth()]
+        pd.DataFrame({"prediction": said}).to_csv(f"{name}.csv", index=False)
+    text = PROJECT.replace('id = "loan"', 'id = "loan"\nunit = "customer"').replace(
+        "n - o > 0 +/- 0.02", "n - o > 0.05"
+    )
+    (pool / "assay.toml").write_text(text)
+    customers: list[str] = []
+    for _ in range(30):
+        said = assay("labels", "suggest", "--check", "better", "--limit", "25")
+        assert said.code == 0, said.err
+        if "nothing to label" in said.err:
+            break
+        asked = pd.read_csv(io.StringIO(said.out))
+        customers += asked["customer"].tolist()
+        asked["late"] = words[truth()[asked["loan"].str[1:].astype(int)]]
+        asked.sample(frac=1, random_state=rng.integers(100)).to_csv("back.csv", index=False)
+        assert assay("labels", "import", "back.csv").code == 0
+    assert json.loads(assay("gate", "--json").out)["verdicts"][0]["status"] == "pass"
+    starts = [one for one, before in zip(customers, ["", *customers], strict=False) if one != before]
+    assert len(starts) == len(set(starts))
+
+
+def test_with_a_live_dataset_only_the_check_takes_labels(assay: Assay, pool: Path) -> None:
+    live = '[datasets.live]\nrole = "live"\nsource = "pool.csv"\nlabel = "late"\nid = "loan"\n'
+    (pool / "assay.toml").write_text(PROJECT.replace("[models.old]", f"{live}\n[models.old]"))
+    asked = label(assay("labels", "suggest", "--check", "better", "--limit", "10").out)
+    asked.to_csv("back.csv", index=False)
+    assert assay("labels", "import", "back.csv").out == "10 labels imported\n"
+    assert (pool / ".assay" / "log" / "labels").is_dir()
+    assert not (pool / ".assay" / "bought").exists()
+    assert "10 labels imported (0 known" in assay("labels", "import", "back.csv", "--check", "better").out
+
+
+def test_ids_are_the_same_in_every_format(assay: Assay, pool: Path) -> None:
+    frame = pd.read_csv("pool.csv").assign(loan=np.arange(ROWS))
+    frame.to_csv("pool.csv", index=False)
+    before = assay("labels", "suggest", "--check", "better", "--limit", "12").out
+    frame.astype({"loan": float}).to_parquet("pool.parquet")
+    (pool / "assay.toml").write_text(PROJECT.replace("pool.csv", "pool.parquet"))
+    after = assay("labels", "suggest", "--check", "better", "--limit", "12").out
+    first, second = (pd.read_csv(io.StringIO(text))["loan"].astype(int).tolist() for text in (before, after))
+    assert first == second
+    assert spent(pool, "labels") == {"loans": 12.0}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def record(folder: Path, name: str, *, shift: float, bias: float, steps: int) ->
     frame.to_csv(folder / "train.csv", index=False)
     git(folder, "add", "train.csv", "assay.toml")
     git(folder, "commit", "-q", "-m", name)
-    with run(name, store=load(folder).store) as found:
+    with load(folder) as opened, run(name, store=opened.store) as found:
         found.log_params({"bias": bias, "kind": "logistic"})
         for step in range(steps):
             found.log_metric("loss", 0.7 * 0.8**step, step)
@@ -44,16 +45,25 @@ def record(folder: Path, name: str, *, shift: float, bias: float, steps: int) ->
         found.log_model(model, name="loan", example=frame[["amount"]].head(5))
 
 
-@pytest.fixture
-def two(project: Path) -> Path:
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A git repository with a run at the commit ``base`` and one at ``HEAD``, the second much worse."""
-    git(project, "init", "-q")
-    loans(5, 1500).to_csv(project / "dev.csv", index=False)
-    declare(project, FLOOR + SLICES, MODEL + DEV)
-    record(project, "first", shift=1.0, bias=0.0, steps=3)
-    git(project, "tag", "base")
-    record(project, "second", shift=1.3, bias=4.0, steps=5)
-    return project
+    folder = tmp_path_factory.mktemp("recorded")
+    loans(2).to_csv(folder / "test.csv", index=False)
+    loans(5, 1500).to_csv(folder / "dev.csv", index=False)
+    git(folder, "init", "-q")
+    declare(folder, FLOOR + SLICES, MODEL + DEV)
+    record(folder, "first", shift=1.0, bias=0.0, steps=3)
+    git(folder, "tag", "base")
+    record(folder, "second", shift=1.3, bias=4.0, steps=5)
+    return folder
+
+
+@pytest.fixture
+def two(recorded: Path, tmp_path: Path) -> Path:
+    """A copy of it, to work in."""
+    shutil.copytree(recorded, tmp_path, dirs_exist_ok=True)
+    return tmp_path
 
 
 def compared(assay: Assay, *words: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 import yaml
 from code_host import CodeHost, playing
@@ -120,7 +121,7 @@ def test_the_github_action_comments_once_and_edits_in_place(
     body = github.sent[1].body["body"]
     assert body.startswith("<!-- assay:report:loans -->\n### Blocked: 1 inconclusive of 2 blocking verdicts\n")
     assert "2 of 3 answers left, 1 spent here" in body
-    assert "<code>··├────╂─●────────┤··</code>" in body
+    assert re.search("<br><code>··├─+╂─+●─+┤··</code> \\|", body)
     assert "[Full report and pictures](https://github.com/bank/loans/actions/runs/31)" in body
     line = (project / "assay.toml").read_text().splitlines().index('id = "much-better"') + 1
     [marked] = [each for each in done.stdout.splitlines() if each.startswith("::")]
@@ -279,6 +280,22 @@ def test_annotations_stay_out_of_what_a_machine_reads(github: CodeHost, project:
     assert "::error file=assay.toml,line=" in done.err
 
 
+def test_a_gate_that_cannot_judge_takes_back_what_it_said_before(
+    github: CodeHost, project: Path, assay: Assay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    said = assay("gate", "--report", "github")
+    assert said.code == 0
+    assert said.out.startswith("assay 0.1.0 | loans | 1 verdict"), "a log is read by people"
+    (project / "new.csv").write_text("prediction\n1\n")
+    assert assay("gate", "--report", "github").code == 2
+    [comment] = github.comments
+    assert comment["body"].startswith(
+        "<!-- assay:report:loans -->\n### Not judged\n\nnew: 1 predictions for the 600 rows"
+    )
+    assert (project / "assay-report" / "comment.md").read_text() == comment["body"]
+
+
 def test_nothing_is_asked_when_the_folder_cannot_be_written(project: Path, assay: Assay) -> None:
     (project / "assay-report").write_text("in the way")
     done = assay("gate", "--report", "github")
@@ -306,3 +323,28 @@ def test_the_page_shows_the_templates() -> None:
     page = (EXAMPLES.parents[1] / "docs" / "how-to" / "ci.md").read_text()
     for template in ("github/workflow.yml", "gitlab/assay.gitlab-ci.yml"):
         assert f"```yaml\n{(EXAMPLES / template).read_text()}```" in page
+
+
+@pytest.mark.parametrize("kind", ["github", "gitlab"])
+def test_reports_differ_only_where_the_shown_bit_does(
+    host: CodeHost, project: Path, assay: Assay, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A refuted and an undecided candidate look alike to the byte; with open numbers they do not."""
+    for name in [name for name in os.environ if name.startswith(("GITHUB_", "CI_"))]:
+        monkeypatch.delenv(name)
+    labels = pd.read_csv(project / "test.csv")
+    worse = labels.assign(late=labels["late"].where(labels.index % 3 != 0, 1 - labels["late"]))
+    told: dict[str, list[str]] = {WITHHELD: [], OFTEN: []}
+    for text, seen in told.items():
+        declare(project, GATE.replace("n > 0.8", "n > 0.92"), text)
+        for table in (worse, labels):
+            table.to_csv(project / "test.csv", index=False)
+            shutil.rmtree(project / ".assay", ignore_errors=True)
+            shutil.rmtree(project / "assay-report", ignore_errors=True)
+            done = assay("gate", "--report", kind)
+            files = sorted(path for path in (project / "assay-report").rglob("*") if path.is_file())
+            content = [path.name + path.read_text() for path in files]
+            whole = "\n".join([str(done.code), done.out, done.err, *content])
+            seen.append(re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d", "T", whole))
+    assert told[WITHHELD][0] == told[WITHHELD][1]
+    assert told[OFTEN][0] != told[OFTEN][1]

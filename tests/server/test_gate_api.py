@@ -311,3 +311,25 @@ def test_a_judge_without_its_key_says_so_and_spends_nothing(tmp_path: Path) -> N
         assert court.entries() == 0
     finally:
         judge.stop()
+
+
+@pytest.mark.parametrize("expires", ["2999-12-31", "2001-01-01"])
+def test_a_waiver_is_shown_and_an_expired_one_stops_the_judge(tmp_path: Path, expires: str) -> None:
+    judge = Judge(tmp_path)
+    waiver = f'[[waivers]]\ncheck = "good-enough"\nowner = "ann"\nreason = "labels are late"\nexpires = {expires}\n'
+    declared = (tmp_path / "assay.toml").read_text()
+    (tmp_path / "assay.toml").write_text(f"{declared}\n{waiver}")
+    court = Court(judge)
+    try:
+        answer = court.ask(predictions(0.5))
+        if expires.startswith("2001"):
+            assert answer.status_code == 503
+            assert "has to be mended first" in answer.json()["error"]
+            assert str(tmp_path) not in answer.text
+            return
+        content = answer.json()
+        assert (content["passed"], content["exit_code"]) == (False, 0)
+        assert [(each["owner"], each["expires"]) for each in content["waivers"]] == [("ann", expires)]
+        assert court.entries("waiver") == 1
+    finally:
+        judge.stop()

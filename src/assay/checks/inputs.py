@@ -79,7 +79,7 @@ class Dataset:
         if missing.any():
             raise DataError(
                 f"dataset {self.name!r}: label {label!r} is missing in row {int(missing.argmax())}"
-                f" ({int(missing.sum())} in all); drop these rows or label them"
+                f" ({int(missing.sum())} in all); drop these rows, label them, or set method = 'sequential' in the check"
             )
         labels: np.ndarray = self.frame[label].to_numpy()
         return labels

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+import pandas as pd
 
 from assay.checks import gate
 from assay.checks.disclosure import one_bit
@@ -16,10 +17,11 @@ from assay.core.action import Action
 from assay.core.fingerprint import digest
 from assay.core.guarantee import Assumption
 from assay.core.project import stage_of
-from assay.errors import DataError, ProjectError
+from assay.errors import BudgetSpent, DataError, ProjectError
 from assay.gate import Sequential, parse
 from assay.gate.sequential import positions, split
 from assay.labeling.queue import START, Queue
+from assay.store.ledger import Ledger
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,20 +92,20 @@ class Case:
         values = self.dataset.frame[column]
         if values.isna().any():
             raise DataError(f"dataset {name!r}: row {int(values.isna().to_numpy().argmax())} has no {column!r}")
-        texts = values.astype(str)
-        again = texts.duplicated().to_numpy()
+        ids = texts(values)
+        again = ids.duplicated().to_numpy()
         if again.any():
             raise DataError(
                 f"dataset {name!r}: row {int(again.argmax())} has an {column!r} that an earlier row has too"
             )
-        ids: NDArray[Any] = texts.to_numpy(dtype=object)
-        return ids
+        found: NDArray[Any] = ids.to_numpy(dtype=object)
+        return found
 
     @cached_property
     def places(self) -> NDArray[np.uint64]:
         """Place of each row in the order; rows of a unit share one."""
-        unit = self.dataset.unit
-        return positions(self.ids if unit is None else unit)
+        unit = self.dataset.declared.unit
+        return positions(self.ids if unit is None else texts(self.dataset.frame[unit]))
 
     @cached_property
     def order(self) -> NDArray[np.intp]:
@@ -196,6 +198,25 @@ class Case:
             plans={self.check.claim: self.gate.plans},
         )
 
+    def require_answer(self) -> None:
+        """See that the pool has an answer left for this candidate, before labels are bought for it.
+
+        Raises
+        ------
+        BudgetSpent
+            If it has not.
+        """
+        if not self.inputs.project.has_store:
+            return
+        ledger, key = Ledger(self.inputs.project.store), self.queue.key
+        given = {entry.detail.get("once") for entry in ledger.entries(kind="answers", key=key)}
+        answers = self.dataset.declared.queries
+        if self.owner not in given and ledger.spent("answers", key) >= answers:
+            raise BudgetSpent(
+                f"{self.check.name}: all {answers} answers of {self.dataset.name!r} are given; "
+                "declare another pool, of fresh rows"
+            )
+
     def enter(self) -> None:
         """Enter what the verdict looks at, and the plan, unless that is done."""
         begun = self.queue.plans(self.owner, self.check.claim) is not None
@@ -205,6 +226,15 @@ class Case:
     def _last(self, upto: int) -> str:
         mine = self.places[self.order[:upto]]
         return f"{int(mine.max()):016x}" if mine.size else START
+
+
+def texts(values: pd.Series) -> pd.Series:
+    """Write ids as texts that are the same whatever the table is stored as: 7 and 7.0, a date and its midnight."""
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return values.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").str.removesuffix("T00:00:00.000000")
+    if pd.api.types.is_float_dtype(values.dtype) and np.array_equal(values, np.floor(values)):
+        return values.astype("int64").astype(str)
+    return values.astype(str)
 
 
 def _beyond(places: NDArray[np.uint64], place: str) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ import pandas as pd
 from assay.checks.budget import alpha_of
 from assay.checks.inputs import Inputs
 from assay.checks.run import Job
-from assay.checks.sequential import Case, case_of
+from assay.checks.sequential import Case, case_of, texts
 from assay.core.nearest import did_you_mean
 from assay.data import columns_present, require_rows, table, to_pandas
 from assay.errors import BudgetSpent, DataError, UsageError
@@ -67,11 +67,12 @@ def suggest(project: Project, check_id: str, limit: int) -> Suggestion:
     Raises
     ------
     BudgetSpent
-        If no label is left to buy.
+        If no label is left to buy, or no answer to buy it for.
     UsageError
         If the check is none that labels, or its models are not all there.
     """
     case = _case(project, check_id)
+    case.require_answer()
     budget = project.file.budget.labels
     chosen = case.gate.next(limit)
     asked = case.queue.asked(case.owner)
@@ -193,7 +194,7 @@ def _read(source: str, id_column: str, label_column: str) -> tuple[list[str], li
     labels: list[Any] = [None] * len(frame)
     for row, value in zip(labelled.tolist(), [] if values is None else values.tolist(), strict=True):
         labels[row] = value
-    return frame[id_column].astype(str).tolist(), labels
+    return texts(frame[id_column]).tolist(), labels
 
 
 def _numeric(case: Case) -> bool:

@@ -11,6 +11,7 @@ from assay.cli import ci, options
 
 if TYPE_CHECKING:
     from assay.checks.project import Project
+    from assay.checks.run import CheckRun
 
 
 @click.command()
@@ -41,17 +42,16 @@ def run_and_emit(
     project = options.open_project(project_path)
     if report in ci.HOSTS:
         ci.require_folder(project)
+        format_ = "concise" if format_ == "auto" else format_
     sources = options.parse_overrides(overrides)
-    from assay.checks.run import owner_addresses, run_checks
+    from assay.checks.run import owner_addresses
 
-    if options.interactive():
-        from rich.console import Console
-
-        console = Console(stderr=True)
-        with console.status("opening") as line:
-            run = run_checks(project, selection, sources, progress=lambda name: line.update(f"checking {name}"))
-    else:
-        run = run_checks(project, selection, sources)
+    try:
+        run = _run(project, selection, sources)
+    except Exception as problem:
+        if report in ci.HOSTS:
+            ci.publish_refusal(report, project, problem)
+        raise
     frame = ci.frame_of(project, run, budget=report is not None)
     options.emit(run.results, frame, report if report and report not in ci.HOSTS else format_, output)
     if report in ci.HOSTS:
@@ -65,6 +65,18 @@ def run_and_emit(
     if not run.results:
         click.echo(_nothing(project, selection), err=True)
     options.leave(run.exit_code)
+
+
+def _run(project: Project, selection: str, sources: dict[str, str]) -> CheckRun:
+    from assay.checks.run import run_checks
+
+    if not options.interactive():
+        return run_checks(project, selection, sources)
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    with console.status("opening") as line:
+        return run_checks(project, selection, sources, progress=lambda name: line.update(f"checking {name}"))
 
 
 def _nothing(project: Project, selection: str) -> str:

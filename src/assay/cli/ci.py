@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from assay.cli import options
-from assay.errors import UsageError
+from assay.errors import AssayError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,6 @@ def publish(host: str, project: Project, run: CheckRun, frame: ReportContext, fo
     What goes wrong on the way is said on stderr; the verdicts stand, and so does the exit code.
     """
     from assay.report import github, gitlab
-    from assay.report.code_host import HostError
     from assay.report.markdown import to_markdown
 
     environ = os.environ
@@ -94,6 +93,28 @@ def publish(host: str, project: Project, run: CheckRun, frame: ReportContext, fo
         _pages(folder, run, frame)
     except OSError as problem:
         click.echo(f"report: {problem.filename}: cannot be written: {problem.strerror}", err=True)
+    _post(host, folder, body)
+
+
+def publish_refusal(host: str, project: Project, problem: Exception) -> None:
+    """Say that nothing was judged: what is said of an earlier commit would be taken for an answer about this one."""
+    from assay.report.markdown import refusal
+
+    told = str(problem) if isinstance(problem, AssayError) else f"internal error: {type(problem).__name__}"
+    body = refusal(project.name, told)
+    folder = project.root / FOLDER
+    try:
+        _put(folder / "comment.md", body.encode())
+    except OSError as fault:
+        click.echo(f"report: {fault.filename}: cannot be written: {fault.strerror}", err=True)
+    _post(host, folder, body)
+
+
+def _post(host: str, folder: Path, body: str) -> None:
+    from assay.report import github, gitlab
+    from assay.report.code_host import HostError
+
+    environ = os.environ
     try:
         done = (github.comment if host == "github" else gitlab.note)(body, environ)
     except HostError as problem:

@@ -212,8 +212,7 @@ def _actions(
     if any(track.open for track in tracks):
         price = most if expected is None else expected
         what = "disagreements" if all(t.kind == "difference" for t in tracks if t.open) else "rows"
-        effect = f"labels still needed: {_labels(expected, most)}"
-        return (Action(f"label the next {what} of the queue", labels=price, effect=effect),)
+        return (Action(f"label the next {what}, in the order that was fixed beforehand", labels=price),)
     if any(track.final == "idle" for track in tracks):
         return (Action("gate a model that differs: no label matters between two that always agree"),)
     return (Action("add rows to the pool, or state another limit or tolerance"),)
@@ -248,7 +247,8 @@ def _reason(status: Status, main: Track, clusters: Clusters | None, mode: Mode, 
             return f"{said} {after}: not {side} {limit} by twice the tolerance"
         return f"{said} {after}: shown to be {other} {limit}"
     if main.open:
-        return f"{said} {after}: not decided yet; labels still needed: {_labels(expected, most)}"
+        begun = f"{said} {after}" if main.labels else "no label yet"
+        return f"{begun}; labels still needed: {_labels(expected, most)}"
     if main.final == "cap":
         return f"{said} {after}, as many as were planned: neither shown nor refuted"
     return f"{said} {after}: the pool has no further rows, and {limit} is not excluded"

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 MOST_DECIMALS = 6
 ALARM = "alarm"
-_ALARMING = ("data", "monitor")
 _OTHER_SIDE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 _MOST_DECLARED = 6
 _COMPARISON = re.compile(r"(<=|>=|<|>)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)?")
@@ -27,8 +26,9 @@ _COMPARISON = re.compile(r"(<=|>=|<|>)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d
 class Figures(NamedTuple):
     """The numbers of one verdict as text; each is empty when the number is missing.
 
-    ``need`` is what a pass has to show: ``< 0.17``. A check of data and a monitor pass unless a fault is shown, so that
-    the limit may lie within the interval of a pass; for them it is what an alarm has to show: ``alarm > 0.02``.
+    ``need`` is what a pass has to show: ``< 0.17``. A check whose guarantee is about false alarms passes unless a fault is
+    shown, so that the limit may lie within the interval of a pass; for it this is what an alarm has to show:
+    ``alarm > 0.02``.
     """
 
     estimate: str
@@ -168,7 +168,7 @@ def figures(verdict: Verdict) -> Figures:
         else ""
     )
     side = direction(verdict)
-    if verdict.stage in _ALARMING:
+    if "false alarm" in verdict.guarantee.scope or "false page" in verdict.guarantee.scope:
         side = f"{ALARM} {_OTHER_SIDE.get(side, 'at')}"
     need = "" if evidence.limit is None else f"{side or 'vs'} {limit_text(evidence)}"
     return Figures(write(evidence.estimate), interval, need)

@@ -100,6 +100,11 @@ def to_markdown(verdicts: Sequence[Verdict], context: ReportContext | None = Non
     return "\n".join(out).rstrip() + "\n"
 
 
+def refusal(project: str, problem: str) -> str:
+    """Write the comment of a gate that could not judge, in place of the one that it wrote before."""
+    return f"{marker(project)}\n### Not judged\n\n{escape(problem)}\n"
+
+
 def marker(project: str) -> str:
     """The hidden line by which a comment about a project is found."""
     return f"<!-- assay:report:{re.sub(r'[^A-Za-z0-9._]', '_', project)} -->"

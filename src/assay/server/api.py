@@ -18,7 +18,18 @@ from assay.checks.inputs import Inputs
 from assay.checks.run import run_checks
 from assay.core.fingerprint import bytes_digest, digest
 from assay.core.project import stage_of
-from assay.errors import BudgetSpent, ClaimError, Conflict, DataError, LedgerError, ModelError, StoreError, UsageError
+from assay.core.waiver import waiver_of
+from assay.errors import (
+    BudgetSpent,
+    ClaimError,
+    Conflict,
+    DataError,
+    LedgerError,
+    ModelError,
+    ProjectError,
+    StoreError,
+    UsageError,
+)
 from assay.server import auth, repeats, submission
 from assay.server.notify import numbers
 from assay.server.openapi import DOCUMENT
@@ -185,6 +196,10 @@ class Api:
             raise HTTPException(415, str(problem)) from problem
         except submission.Unreadable as problem:
             raise HTTPException(400, str(problem)) from problem
+        except ProjectError as problem:
+            # An expired waiver, for one. The message names the judge's files.
+            logger.error("refused: %s", problem)
+            raise HTTPException(503, "the judge's project file has to be mended first: its log says where") from problem
         except (submission.Unfitting, ModelError, DataError, ClaimError) as problem:
             raise HTTPException(422, str(problem)) from problem
         if run.waiting:
@@ -198,6 +213,9 @@ class Api:
         }
         if run.unpaid:
             said["alarm"] = run.unpaid[0]
+        waived = {waiver for verdict in run.results if (waiver := waiver_of(verdict, run.waivers)) is not None}
+        if waived:
+            said["waivers"] = [msgspec.to_builtins(waiver) for waiver in waived]
         return msgspec.json.encode(said)
 
     def _with_numbers(self, said: bytes) -> bytes:

@@ -40,6 +40,11 @@ _JUDGED = {
         "verdicts": {"type": "array", "items": _VERDICT},
         "ids": {"type": "array", "items": {"type": "string"}},
         "alarm": {"type": "string", "description": "why there was no answer left to give"},
+        "waivers": {
+            "type": "array",
+            "items": {"type": "object", "required": ["check", "owner", "reason", "expires"]},
+            "description": "what lets a verdict through that did not pass",
+        },
         "numbers": {
             "type": "array",
             "items": {"oneOf": [_VERDICT, {"type": "null"}]},

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,3 +95,12 @@ def test_values_of_tables_are_short_and_exact():
         "7",
         "0.1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"), [("any false alarm, all columns", "alarm > 0.02"), ("false pass", "need <= 0.02")]
+)
+def test_a_pass_that_shows_no_fault_is_held_against_the_alarm(scope, said):
+    found = verdict("share of rows <= 0.02", "pass", estimate=0.017, lower=0.004, upper=0.03, limit=0.02)
+    found = msgspec.structs.replace(found, guarantee=Guarantee.exact(0.05, scope))
+    assert figures(found).wanted == said
