@@ -123,6 +123,24 @@ def test_unlabelled_rows_count_when_their_labels_may_be_bought(assay: Assay, pro
     assert "can be bought" in str(need["note"])
 
 
+def test_labels_one_by_one_are_counted_on_what_changed(assay: Assay, project: Path) -> None:
+    table = loans(2)
+    table.insert(0, "id", range(600))
+    table["late"] = None
+    table.to_csv(project / "test.csv", index=False)
+    declared = PROJECT.replace('source = "test.csv"', 'source = "test.csv"\nid = "id"\nqueries = 2')
+    checks = COMPARED.replace("+/- 0.02", "+/- 0.1") + 'method = "sequential"\n'
+    declare(project, checks, declared + "\n[budget]\nlabels = 500\n")
+    need = needs(assay)["better", ""]
+    assert need["error"] == pytest.approx(0.05 / 2)
+    assert "one by one: about" in str(need["note"])
+    assert (need["answers_left"], need["rows"]) == (2, 0)
+    changed = pd.read_csv(project / "new.csv").prediction != pd.read_csv(project / "old.csv").prediction
+    assert need["state"] == ("enough" if int(str(need["labels"])) <= changed.sum() else "short")
+    declare(project, checks, declared)
+    assert needs(assay)["better", ""]["state"] == "short"
+
+
 def test_what_is_not_known_beforehand_says_so(assay: Assay, project: Path) -> None:
     declare(project, GATE + '[[checks]]\nuse = "FEA1"\ntarget = 0.2\n')
     found = needs(assay)

@@ -13,6 +13,7 @@ import numpy as np
 from assay.checks.budget import alpha_of, histories
 from assay.checks.inputs import Inputs
 from assay.checks.select import datasets_of, select
+from assay.checks.sequential import queue_of
 from assay.core.project import stage_of
 from assay.data import row_count
 from assay.data.slice import mask
@@ -60,7 +61,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     answers : int
         Answers of the dataset that it takes: all checks about one candidate share one.
     answers_left : int or None
-        ``None`` where answers are not counted.
+        ``None`` where answers are not counted. Of labelling one by one: candidates that have not begun.
     error : float or None
         Error probability of this one answer.
     state : {"enough", "short", "spent", "open"}
@@ -143,21 +144,24 @@ def _other(check: CheckTable, inputs: Inputs) -> Need:
 def _gate(check: CheckTable, inputs: Inputs) -> list[Need]:
     project = inputs.project
     condition = parse(check.claim)
-    name = check.datasets[0] if check.datasets else project.dataset_of_role("test", "dev") or ""
+    roles = ("pool", "test") if check.method == "sequential" else ("test", "dev")
+    name = check.datasets[0] if check.datasets else project.dataset_of_role(*roles) or ""
     about: dict[str, Any] = {"check": check.name, "stage": "gate", "blocking": check.blocking, "dataset": name}
     try:
         dataset = inputs.dataset(name, judge=True)
     except AssayError as problem:
         return [Need(**about, note=str(problem))]
-    left = _answers_left(project, dataset)
+    left = _answers_left(check, project, dataset)
     slices = project.slices_of(check.slices)
     error = _error(check, project, dataset) / max(1, len(slices))
-    shelf = _Shelf(dataset, project.file.slices, _changes(check, inputs, dataset), _labels_left(project), error)
+    changes = _changes(check, inputs, dataset)
+    shelf = _Shelf(dataset, project.file.slices, changes, _labels_left(project), error, check.method == "sequential")
     last = _last(project, check)
     found = []
     for subject in slices or ("",):
         need = _sized(check, condition, subject, shelf, last.get(subject))
-        if left is not None and left < 1:
+        # The present candidate may be the last that took rows of its own.
+        if left < 1 and check.method != "sequential":
             need |= {"state": "spent", "note": "all its answers are given: collect new rows"}
         found.append(Need(**about, subject=subject, answers=1, answers_left=left, error=error, **need))
     return found
@@ -172,6 +176,7 @@ class _Shelf:
     changes: NDArray[np.bool_] | None
     labels_left: float
     error: float
+    one_by_one: bool
 
     @cached_property
     def labelled(self) -> NDArray[np.bool_]:
@@ -194,6 +199,8 @@ class _Shelf:
             if form.kind:
                 return None
             rows = self.inside(subject) & self.inside(form.slice)
+            if self.one_by_one and form.paired and self.changes is not None:
+                rows &= self.changes
             counts.append((int(rows.sum()), int((rows & self.labelled).sum())))
         return min(counts)
 
@@ -232,6 +239,7 @@ def _sized(
             condition,
             reliability=1 - shelf.error,
             mode=check.mode,
+            method=check.method,
             disagreement=changed,
             design_effect=effect or 1.0,
             unit_size=shelf.unit_size,
@@ -244,6 +252,9 @@ def _sized(
     if unit := shelf.dataset.declared.unit:
         unseen = f"rows of one {unit} counted as independent, for want of a verdict"
         notes.append(f"design effect {effect:.3g} by the last verdict" if effect else unseen)
+    for one in planned.clauses:
+        if edges := [each.mean for each in one.expected if each.edge]:
+            notes.append(f"one by one: about {max(edges):,.0f} expected at the edge of the tolerance")
     state: State = "enough"
     there = None
     for clause, one in zip(condition.clauses, planned.clauses, strict=True):
@@ -262,7 +273,7 @@ def _sized(
             state = "short"
             notes.append(f"{one.unlabelled:,} rows with predictions are needed, {rows:,} are there")
     return {
-        "labels": planned.labels,
+        "labels": planned.labels_per_commit if shelf.one_by_one else planned.labels,
         "rows": int((shelf.inside(within) & shelf.labelled).sum()) if there is None else there,
         "units": planned.units,
         "state": state,
@@ -283,12 +294,17 @@ def _from_last(last: Verdict | None, why: str, here: int) -> dict[str, Any]:
 
 def _error(check: CheckTable, project: Project, dataset: Dataset) -> float:
     """Give the error probability of one answer of a set that nobody asked yet."""
+    if check.method == "sequential":  # each answer has rows of its own
+        return alpha_of(check, project.file) / dataset.declared.queries
     gates = [c for c in project.file.checks if stage_of(c) == "gate"]
     claims = sum(max(1, len(project.slices_of(c.slices))) for c in gates)
     return alpha_of(check, project.file) / histories(dataset.declared, claims)
 
 
-def _answers_left(project: Project, dataset: Dataset) -> int | None:
+def _answers_left(check: CheckTable, project: Project, dataset: Dataset) -> int:
+    if check.method == "sequential":
+        owners = {stretch.owner for stretch in queue_of(project, dataset).stretches}
+        return max(0, dataset.declared.queries - len(owners))
     given = Ledger(project.store).spent("answers", dataset.fingerprint) if project.has_store else 0
     return max(0, round(dataset.declared.queries - given))
 
