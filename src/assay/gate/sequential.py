@@ -198,10 +198,11 @@ class Sequential:
         """Give the next rows to label, at most ``k``, in their order; none when all is decided or all is labelled."""
         if k < 1 or self.verdict_is_final:
             return np.empty(0, dtype=np.intp)
+        asked = [track.waiting(self._known, k) for track in self.tracks if track.open]
+        if len(asked) == 1:
+            return asked[0]
         wanted = np.zeros(self._inputs.n, dtype=np.bool_)
-        for track in self.tracks:
-            if track.open:
-                wanted[track.waiting(self._known, k)] = True
+        wanted[np.concatenate(asked)] = True
         return self._order[wanted[self._order]][:k]
 
     @property
