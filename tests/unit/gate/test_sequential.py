@@ -306,3 +306,11 @@ def test_the_interval_agrees_with_the_verdict_and_narrows() -> None:
         evidence = gate.update(rows, labels[rows]).evidence
         widths.append(evidence.upper - evidence.lower)
     assert widths == sorted(widths, reverse=True)
+
+
+def test_the_level_of_a_ledger_is_taken() -> None:
+    labels, new, old = models(0.08)
+    said = decide("n - o > 0", labels=labels, new=new, old=old, method="sequential", level=0.001, **TERMS)
+    assert said.evidence.statistic["alpha_per_test"] == 0.001
+    usual = decide("n - o > 0", labels=labels, new=new, old=old, method="sequential", **TERMS)
+    assert usual.evidence.statistic["labels"] < said.evidence.statistic["labels"]
