@@ -319,10 +319,14 @@ def test_withheld_numbers_are_in_no_file(
         assert not re.search(r"0\.925|0\.905|0\.942|\+0\.060|0\.060|\+0\.023|\+0\.110", text)
 
 
-def test_the_page_shows_the_templates() -> None:
-    page = (EXAMPLES.parents[1] / "docs" / "how-to" / "ci.md").read_text()
-    for template in ("github/workflow.yml", "gitlab/assay.gitlab-ci.yml"):
-        assert f"```yaml\n{(EXAMPLES / template).read_text()}```" in page
+def test_pages_show_the_templates() -> None:
+    root = EXAMPLES.parents[1]
+    for page, template in (
+        ("README.md", "github/workflow.yml"),
+        ("docs/how-to/ci.md", "github/workflow.yml"),
+        ("docs/how-to/ci.md", "gitlab/assay.gitlab-ci.yml"),
+    ):
+        assert f"```yaml\n{(EXAMPLES / template).read_text()}```" in (root / page).read_text()
 
 
 @pytest.mark.parametrize("kind", ["github", "gitlab"])

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
-from assay.core import Claim, Evidence, Guarantee, Verdict
+import msgspec
+
+from assay.core import Claim, Evidence, Guarantee, Verdict, Waiver
 from assay.report import ReportContext, to_markdown
 
 
@@ -79,3 +82,44 @@ def test_all_passed_is_one_calm_sentence(context):
     text = to_markdown([verdict], ReportContext())
     assert "### Clear: the one blocking verdict passed" in text
     assert "**Next:**" not in text
+
+
+def test_a_comment_fits_the_host_and_its_25_lines_whatever_is_in_it(context):
+    verdicts = [
+        Verdict(
+            status="fail",
+            check=f"check-{place}",
+            code="GAT101",
+            stage="gate",
+            claim=Claim("n < 0.1 and " * 30),
+            blocking=True,
+            reason="because " * 40,
+            guarantee=Guarantee.exact(0.05, "false pass"),
+            evidence=Evidence(estimate=0.2, lower=0.15, limit=0.1),
+        )
+        for place in range(150)
+    ]
+    waivers = tuple(Waiver(f"check-{place}", "ann", "labels are late", date(2999, 1, 1)) for place in range(2))
+    framed = msgspec.structs.replace(context, waivers=waivers)
+    text = to_markdown(verdicts, framed, "https://ci.example.org/runs/1")
+    assert len(text) < 65_536
+    assert "too much for a comment, see the HTML report." in text
+    assert "<details>" not in text
+    short = to_markdown(verdicts[:15], framed, "https://ci.example.org/runs/1")
+    assert "### Blocked: 13 failed of 15 blocking verdicts, 2 failed waived" in short
+    assert "<code>check-0</code> waived by ann until 2999-01-01: labels are late" in short
+    assert "| **fail**, waived |" in short
+    assert "[Full report and pictures](https://ci.example.org/runs/1)" in short
+    assert len(visible(short)) <= 25
+
+
+def test_a_link_that_is_none_is_left_out(verdicts):
+    for link in ("", "javascript:alert(1)", "https://a b", "https://a)[x](https://b"):
+        assert "Full report" not in to_markdown(verdicts, link=link)
+
+
+def test_what_is_withheld_is_said_to_be(verdicts):
+    gate = next(verdict for verdict in verdicts if verdict.check == "better")
+    hidden = msgspec.structs.replace(gate, evidence=Evidence(n=600))
+    assert "| withheld |" in to_markdown([hidden], ReportContext(disclose="verdict"))
+    assert "| not shown |" in to_markdown([hidden], ReportContext(disclose="estimate"))
