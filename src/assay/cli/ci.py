@@ -56,7 +56,7 @@ def frame_of(project: Project, run: CheckRun, *, budget: bool) -> ReportContext:
             if each.here or (run.unpaid and each.spent >= each.limit)
         ]
     # How long it took could say something about labels that are withheld.
-    seconds = None if project.file.budget.disclose == "verdict" else run.seconds
+    seconds = None if project.file.budget.disclose in ("verdict", "three-valued") else run.seconds
     return options.context(project, run.results, seconds=seconds, exit_code=int(run.exit_code), budget=tuple(lines))
 
 
