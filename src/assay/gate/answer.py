@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
 from assay.gate.counts import Difference
 from assay.gate.judge import Finding, kleene_and
@@ -254,11 +256,12 @@ def _actions(status: Status, findings: list[Finding], inputs: Inputs, clusters: 
                 effect="so near the limit no number of labels that can be had decides",
             ),
         )
-    more = max(need for need in needs if need is not None)
     if inputs.unit is not None:
+        more = max(need for need in needs if need is not None)
         rows = math.ceil(more * inputs.n / (int(inputs.unit.max()) + 1))
         title = f"collect {more:,} more {_units(inputs.unit_name, more)} (about {rows:,} rows)"
         return (Action(title, labels=rows, units=more, effect=_EFFECT),)
+    more = max(_rows_to_label(f, inputs) for f in unknown)
     if all(_paired(f) for f in unknown):
         changed = float((inputs.predicted["new"] != inputs.predicted["old"]).mean())
         labels = math.ceil(more * changed)
@@ -266,6 +269,14 @@ def _actions(status: Status, findings: list[Finding], inputs: Inputs, clusters: 
             Action(f"label {labels:,} more disagreements (among {more:,} more rows)", labels=labels, effect=_EFFECT),
         )
     return (Action(f"label {more:,} more rows", labels=more, effect=_EFFECT),)
+
+
+def _rows_to_label(finding: Finding, inputs: Inputs) -> int:
+    """Give how many rows bring what is needed, where only some of them count: positive ones for recall."""
+    counted = int(finding.measured.statistic.get("rows", 0)) if finding.measured else 0
+    masks = [inputs.slices[name] for name in finding.clause.slices]
+    there = int(np.any(masks, axis=0).sum()) if masks else inputs.n
+    return math.ceil((finding.further or 0) * there / counted) if counted else finding.further or 0
 
 
 def _units(name: str, count: int) -> str:

@@ -318,6 +318,20 @@ def test_actions_say_what_would_decide(rows: dict[str, Any]) -> None:
     assert at_the_limit.actions[0].labels is None
 
 
+def test_rows_that_do_not_count_are_added_to_what_is_asked_for(rows: dict[str, Any]) -> None:
+    """Recall counts positive rows alone, so that some more of them take many more rows."""
+    rare = {
+        name: np.concatenate([rows[name][rows["labels"] == 1], np.zeros(3000, dtype=int)]) for name in ("labels", "new")
+    }
+    positive = int(rare["labels"].sum())
+    recall = float(rare["new"].sum()) / positive
+    verdict = decide(f"recall(new) > {round(recall - 0.01, 3)}", **rare, reliability=0.99)
+    dense = decide(
+        f"n > {round(recall - 0.01, 3)}", labels=rare["labels"][:positive], new=rare["new"][:positive], reliability=0.99
+    )
+    assert verdict.actions[0].labels == int(np.ceil(dense.actions[0].labels * (positive + 3000) / positive))
+
+
 def test_slices(rows: dict[str, Any]) -> None:
     small = np.arange(N) < 20
     slices = {"big": ~small, "small": small, "none": np.zeros(N, dtype=bool)}

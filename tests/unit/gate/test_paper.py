@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assay.gate import decide
+from assay.gate import decide, parse, plan
+from assay.gate.inputs import collect
+from assay.gate.paper import judge_all
 
 
 def rows(n: int, gain: float = 0.0, differ: float = 0.08) -> dict[str, Any]:
@@ -88,3 +90,27 @@ def test_each_term_needs_the_rows() -> None:
     needed = math.ceil(math.log(1 / 0.01) / (2 * 0.04**2))
     verdict = decide("recall(new) > 0.2 +/- 0.04", **data, reliability=0.99, method="hoeffding")
     assert f"needs {needed:,} rows, and there are 1,000" in verdict.reason
+
+
+@pytest.mark.parametrize("adaptivity", ["none", "full"])
+@pytest.mark.parametrize(
+    ("method", "claim"),
+    [
+        ("hoeffding", "n > 0.8 +/- 0.05"),
+        ("hoeffding", "n - o > 0.02 +/- 0.01"),
+        ("hoeffding", "n - 1.1*o > 0 +/- 0.02"),
+        ("hoeffding", "n - o > 0.02 +/- 0.01 and d < 0.1 +/- 0.05"),
+        ("bennett", "n - o > 0.02 +/- 0.01 and d < 0.1 +/- 0.05"),
+        ("bennett", "2*n - 2*o > 0.02 +/- 0.01 and d < 0.1 +/- 0.05"),
+    ],
+)
+def test_it_asks_for_what_was_planned(method: Any, claim: str, adaptivity: Any) -> None:
+    planned = plan(claim, reliability=0.99, steps=8, adaptivity=adaptivity, method=method)
+    condition = parse(claim)
+    given = rows(20)
+    inputs = collect(
+        condition, labels=given["labels"], new=given["new"], old=given["old"], new_scores=None, old_scores=None,
+        positive=None, unit=None, unit_name="", slices=None,
+    )  # fmt: skip
+    first = judge_all(condition, inputs, planned.delta_per_test, "fp-free", method)[0]
+    assert first.planned == planned.labels
