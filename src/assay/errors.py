@@ -26,6 +26,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from assay.core.action import Action
     from assay.core.verdict import Verdict
 
 
@@ -90,13 +91,16 @@ class BudgetSpent(LedgerError):
     ----------
     passing : bool
         Whether checks that are running hold what is missing, so that it may come back.
+    actions : tuple of Action
+        What to do about it.
     """
 
     exit_code = ExitCode.INCONCLUSIVE
 
-    def __init__(self, message: str, *, passing: bool = False) -> None:
+    def __init__(self, message: str, *, passing: bool = False, actions: tuple[Action, ...] = ()) -> None:
         super().__init__(message)
         self.passing = passing
+        self.actions = actions
 
 
 class Conflict(AssayError):

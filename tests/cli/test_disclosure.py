@@ -59,6 +59,7 @@ def test_no_number_of_the_test_set_is_shown_or_stored(assay: Assay, project: Pat
 
 def test_a_test_set_that_answers_often_must_withhold(assay: Assay, project: Path) -> None:
     often = PROJECT.replace('"test.csv"', '"test.csv"\nqueries = 4\nadaptivity = "full"')
+    often = often.replace('name = "loans"\n', 'name = "loans"\n\n[budget]\ndisclose = "full"\n')
     declare(project, GATE, often)
     said = assay("check")
     assert said.code == 2
@@ -116,7 +117,7 @@ def test_clustering_that_is_found_is_not_told(
         frame.assign(late=labels).to_csv(project / "test.csv", index=False)
         declare(project, GATE.replace("n > 0.8", "n > 0.95"), WITHHELD)
         told.append(seen(assay, monkeypatch, tmp_path / f"c{number}", project, 0.0))
-        declare(project, GATE.replace("n > 0.8", "n > 0.95"))
+        declare(project, GATE.replace("n > 0.8", "n > 0.95"), PROJECT.replace('"test.csv"', '"test.csv"\nqueries = 2'))
         found = assay("check", "--json", "--project", str(project)).out
         assert ("cluster by customer_id" in found) is bool(number)
     assert told[0].splitlines() == told[1].splitlines()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import doctest
+import shlex
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,3 +62,14 @@ def test_only_what_other_tests_run_is_left_out() -> None:
 def test_outputs_are_compared(shown: str, printed: str, agreed: bool) -> None:
     assert agrees(shown, printed) is agreed
     assert plain(plain(shown)) == plain(shown)
+
+
+def test_the_plan_of_the_how_to_is_what_is_printed(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "how-to" / "plan.md"
+    asked = next(block for block in blocks(page) if block.language == "sh")
+    shown = next(block for block in blocks(page) if block.language == "text")
+    done = subprocess.run(
+        [sys.executable, "-m", "assay", *shlex.split(asked.text)[1:]],
+        check=True, capture_output=True, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stdout == shown.text

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from assay.core.project import stage_of
 from assay.errors import ProjectError
+from assay.gate.condition import Term
+from assay.gate.reuse import Policy, most_passes
 
 if TYPE_CHECKING:
-    from assay.core.project import CheckTable, DatasetTable, ProjectFile
+    from assay.core.project import BudgetTable, CheckTable, DatasetTable, Disclosure, ProjectFile
+    from assay.gate.condition import Condition
+
+LEVELS = 202
+"""What an estimate is rounded to: hundredths from -1 to 1, or none."""
 
 
 def alpha_of(check: CheckTable, project: ProjectFile) -> float:
@@ -50,31 +55,74 @@ def alpha_of(check: CheckTable, project: ProjectFile) -> float:
     return left
 
 
-def histories(dataset: DatasetTable, claims: int) -> float:
-    """Count the tests over which a reused test set's error probability has to be shared.
+def shown(budget: BudgetTable, dataset: DatasetTable, *, planned: bool = False) -> Disclosure:
+    """Return what is shown of an answer of a test set.
 
-    A model proposed after ``t`` answers depends on them through what was shown. With ``adaptivity = "none"`` nothing
-    was shown, so that there is one possible history and ``queries`` tests. With ``"full"`` each answer shows one of
-    three words for each of ``claims`` verdicts, so that answer ``t`` is one of ``3 ** (claims * (t - 1))`` tests; a union bound over all of them is valid for every
-    strategy (Renggli et al., *Continuous Integration of Machine Learning Models with ease.ml/ci*, MLSys 2019, who
-    count two words). It holds only while the words are all that is shown: see ``disclose``. ``"first-change"`` costs the
-    same: of two words, one history leads to the first pass, but "fail" and "inconclusive" are told apart before it.
+    ``"estimate"`` rounds only where somebody who sees the estimate can still ask these rows: not where a set answers
+    once, where its answers are not seen, where each answer has rows of its own, or where the looks are ``planned``.
+    """
+    unseen = planned or dataset.queries == 1 or dataset.adaptivity == "none" or dataset.policy == "fresh-slice"
+    return "full" if budget.disclose == "estimate" and unseen else budget.disclose
+
+
+def words_of(disclose: Disclosure, clauses: int = 1) -> tuple[int, int]:
+    """Count what one verdict can be told apart as.
+
+    Parameters
+    ----------
+    disclose : Disclosure
+    clauses : int
+        Clauses of the claim: the estimate is that of the one that decided, which is told with it.
 
     Returns
     -------
-    float
-        Number by which the error probability is divided; at least 1.
+    words, passing : int
+        All words, and those that mean a pass; 0 where numbers are shown that nobody counts.
+    """
+    if disclose == "full":
+        return 0, 0
+    if disclose == "verdict":
+        return 2, 1
+    return (3, 1) if disclose == "three-valued" else (3 * LEVELS * clauses, LEVELS * clauses)
+
+
+def policy_of(dataset: DatasetTable, *, words: int, passing: int, gain: float | None) -> Policy:
+    """Return how a test set shares its error probability; the proofs are in :mod:`assay.gate.reuse`.
+
+    Parameters
+    ----------
+    dataset : DatasetTable
+    words, passing : int
+        Different answers that a developer can be shown of one candidate, and those that mean that the gate passed.
+    gain : float or None
+        Gain over the model that passed last that each pass shows, for ``self-limiting``.
 
     Raises
     ------
     ProjectError
-        If the set is too often reused for the count to be finite.
+        If no blocking check asks for a gain, and passes are to limit themselves.
     """
-    if dataset.queries == 1 or dataset.adaptivity == "none":
-        return float(dataset.queries)
-    branches = 3.0**claims
-    if dataset.queries * math.log(branches) > 600:
+    steps = dataset.queries
+    if steps == 1 or dataset.adaptivity == "none" or dataset.policy == "fresh-slice":
+        return Policy("fresh-slice" if dataset.policy == "fresh-slice" else "none", steps)
+    seen = {"words": words, "passing": passing}
+    if dataset.policy == "fixed":
+        return Policy("full" if dataset.adaptivity == "full" else "first-change", steps, **seen)
+    if dataset.policy == "prefix":
+        return Policy("prefix", steps, **seen)
+    if dataset.policy == "k-pass":
+        return Policy("k-pass", steps, dataset.passes, **seen)
+    if gain is None:
         raise ProjectError(
-            f"queries = {dataset.queries} with adaptivity = {dataset.adaptivity!r} leaves no error probability per test"
+            "policy 'self-limiting' needs a blocking gate check in mode fp-free that asks for a gain in accuracy over "
+            "the champion, such as 'n - o > 0.02': without one, passes have no end; or set policy = 'fixed'"
         )
-    return (branches**dataset.queries - 1) / (branches - 1)
+    # With no gain to come, the first pass is a wrong one.
+    return Policy("self-limiting", steps, max(1, most_passes(gain, dataset.baseline or 0.0)), **seen)
+
+
+def gain_of(condition: Condition) -> float | None:
+    """Return A where a condition holds only if ``n - o > A`` with A > 0 on all rows; the greatest, if several do."""
+    both = ((1.0, Term("accuracy", "new")), (-1.0, Term("accuracy", "old")))
+    gains = [c.threshold for c in condition.clauses if c.terms == both and c.upward and c.threshold > 0]
+    return max(gains, default=None)

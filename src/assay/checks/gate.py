@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pandas as pd
 
-from assay.checks.budget import histories
-from assay.checks.disclosure import one_bit
+from assay.checks import testsets
+from assay.checks.budget import shown
+from assay.checks.disclosure import over, withhold
+from assay.checks.question import Question, seen_of
 from assay.checks.run import Job, Spend
 from assay.checks.sealed import judges
 from assay.core.action import Action
@@ -28,6 +30,9 @@ from assay.store.ledger import Ledger
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sqlalchemy import Connection
+
+    from assay.checks.answers import Terms
     from assay.checks.inputs import Dataset, Inputs, Predictions, Predictor
     from assay.checks.project import Project
 
@@ -64,11 +69,8 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         return unready
     assert new is not None
     slices = project.slices_of(check.slices)
-    # Every verdict on the test set is a word that developers see, whether or not it blocks; a slice has its own.
-    claims = sum(max(1, len(project.slices_of(c.slices))) for c in project.file.checks if stage_of(c) == "gate")
     answers = inputs.series.looks if inputs.series else dataset.declared.queries
-    key = inputs.series.key if inputs.series else dataset.fingerprint
-    per_answer = alpha / (answers if inputs.series else histories(dataset.declared, claims))
+    key, table = (inputs.series.key, None) if inputs.series else _family(project, dataset)
     # All claims about one candidate are one answer; against another champion it is another question.
     rivals = {
         rival.identity
@@ -90,17 +92,33 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         "declared": repr(msgspec.structs.astuple(dataset.declared)),
         "answers": str(answers),
     }
-    spends = (
-        Spend("answers", key, 1, answers, once=f"{dataset.fingerprint}:{candidate}", about=name),
-        Spend("alpha", f"{key}:{check.name}", per_answer, alpha, apart=not check.blocking, about=name),
+    once = f"{dataset.fingerprint}:{candidate}"
+    disclosed = shown(project.file.budget, dataset.declared, planned=inputs.series is not None)
+    terms: Terms | None = None
+
+    @cache
+    def question() -> Question:
+        return Question.of(check, inputs, dataset, (key, table), once, alpha)
+
+    def reckoned(connection: Connection) -> tuple[Spend, ...]:
+        nonlocal terms
+        terms = question().terms(connection)
+        return (
+            Spend("answers", key, 1, answers, terms.once, about=name, detail=terms.detail),
+            Spend(
+                "alpha", f"{key}:{check.name}", alpha * terms.share, alpha, apart=not check.blocking,
+                about=name, detail={"answer": terms.once},
+            ),
+        )  # fmt: skip
+
+    # The looks of a series are planned beforehand: each has its part.
+    planned = (
+        Spend("answers", key, 1, answers, once=once, about=name),
+        Spend("alpha", f"{key}:{check.name}", alpha / answers, alpha, apart=not check.blocking, about=name),
     )
 
     models = {"new": new.identity} | ({"old": old.identity} if old else {})
-    withheld = project.file.budget.disclose == "verdict"
-    seen: tuple[Assumption, ...] = ()
-    if answers > 1 and inputs.series is None:
-        words = "nothing" if dataset.declared.adaptivity == "none" else "only whether each passed"
-        seen = (Assumption(f"who proposes models sees {words} of the {answers} answers of {name}", "declared"),)
+    seen = seen_of(dataset, disclosed) if answers > 1 and inputs.series is None else ()
 
     @cache
     def said() -> list[Predictions]:
@@ -115,13 +133,17 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
 
     def evaluate() -> list[Verdict]:
         judge = decide_slices if slices else decide
+        keep = dataset.order
+        if terms is not None and terms.detail["policy"] == "fresh-slice":
+            keep = dataset.stretch(terms.number, answers)
         found: Any = judge(
             condition,
-            **rows(),
-            reliability=1 - per_answer,
+            **_drawn(rows(), keep),
+            reliability=1 - alpha,
+            level=alpha * terms.share if terms else alpha / answers,
             mode=check.mode,
-            timestamp=dataset.timestamp,
-            content=None if dataset.declared.unit else dataset.content,
+            timestamp=None if dataset.timestamp is None else dataset.timestamp.iloc[keep],
+            content=None if dataset.declared.unit or dataset.content is None else dataset.content[keep],
             check=check.name,
             blocking=check.blocking,
         )
@@ -130,19 +152,36 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     def finish(verdict: Verdict) -> Verdict:
         """Add what only the project knows."""
         evidence = msgspec.structs.replace(verdict.evidence, fingerprints={dataset.key: dataset.fingerprint} | models)
-        listed = (*verdict.guarantee.assumptions, *told())
-        guarantee = msgspec.structs.replace(verdict.guarantee, assumptions=listed)
+        guarantee = over(verdict.guarantee, answers, "" if inputs.series else dataset.declared.adaptivity, told())
         return msgspec.structs.replace(verdict, guarantee=guarantee, evidence=evidence, severity=check.severity)
 
     def show(verdict: Verdict) -> Verdict:
-        return one_bit(verdict, check, dataset, error=per_answer, assumptions=told(), models=models)
+        return withhold(verdict, disclosed, check, dataset, error=alpha, assumptions=told(), models=models)
 
     def look() -> None:
         _compare(condition, rows())
+        if inputs.series is None and dataset.declared.policy == "fresh-slice":
+            for number in range(answers):
+                dataset.stretch(number, answers)
         if inputs.series is None:
             _two_classes(check, dataset)
 
-    return Job(depends, evaluate, spends, look, show if withheld else None, judges(dataset) if withheld else ())
+    withheld = disclosed != "full"
+    return Job(
+        depends,
+        evaluate,
+        planned if inputs.series else reckoned,
+        look,
+        show if withheld else None,
+        judges(dataset) if withheld else (),
+    )
+
+
+def _family(project: Project, dataset: Dataset) -> tuple[str, testsets.Known | None]:
+    """Return the key of the answers of a test set, and what the ledger is to know of the table."""
+    if project.has_store:
+        return testsets.family(Ledger(project.store), dataset)
+    return dataset.fingerprint, testsets.look(dataset)
 
 
 def without_models(
@@ -222,6 +261,18 @@ def _rows(
         | {name: dataset.frame[name] for name in condition.columns if name in dataset.frame},
         "slices": masks_of(predicates, dataset),
     }
+
+
+def _drawn(rows: dict[str, Any], keep: Any) -> dict[str, Any]:
+    """Take rows in an order; what is no column stays as it is."""
+
+    def take(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: take(column) for name, column in value.items()}
+        return value.iloc[keep] if isinstance(value, pd.Series) else value[keep]
+
+    whole = ("positive", "unit_name", "max_unit_size")
+    return {name: value if value is None or name in whole else take(value) for name, value in rows.items()}
 
 
 def predicates_of(condition: Condition, project: Project, dataset: Dataset) -> dict[str, str]:

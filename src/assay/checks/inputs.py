@@ -7,18 +7,19 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 import pandas as pd
 
 from assay.checks.sealed import hidden_places, open_sealed, sealed_file
-from assay.data import columns_present, fingerprint, require_rows, table, to_arrow, to_pandas
+from assay.data import columns_present, fingerprint, require_rows, row_hashes, table, to_arrow, to_pandas
 from assay.errors import DataError, ModelError
+from assay.stats.sampling import seed
 from assay.tracking.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import ibis
-    import numpy as np
     import pyarrow as pa
 
     from assay.checks.project import Project
@@ -55,6 +56,54 @@ class Dataset:
         if not hidden or len(hidden) == len(self.table.columns):
             return self.fingerprint
         return fingerprint(self.table.drop(*hidden))
+
+    @cached_property
+    def row_bits(self) -> np.ndarray:
+        """64 bits of each row without its label, shape (n,), in the order of :attr:`frame`."""
+        frame = self.frame
+        if self.declared.label in frame and frame.shape[1] > 1:
+            frame = frame.drop(columns=[self.declared.label])
+        return row_hashes(table(frame))
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """Numbers of the rows in an order that nobody chose and that the file's order does not change; shape (n,).
+
+        It is that of hashes of the rows with the fingerprint of the whole; rows of a unit are together.
+        """
+        own, group = self._places
+        label = self.declared.label
+        told = row_hashes(table(self.frame[[label]])) if label in self.frame else own
+        order: np.ndarray = np.lexsort((told, own, group))
+        return order
+
+    def stretch(self, number: int, count: int) -> np.ndarray:
+        """Rows of one of ``count`` slices that share neither a row, nor a copy of one, nor a unit; about equally many.
+
+        Raises
+        ------
+        DataError
+            If there are too few to give each slice any.
+        """
+        order = self.order
+        group = self._places[1][order]
+        starts = np.flatnonzero(np.append(True, group[1:] != group[:-1]))
+        cuts = np.append(starts, len(order))
+        first, last = (cuts[np.searchsorted(cuts, at * len(order) / count)] for at in (number, number + 1))
+        if first == last:
+            raise DataError(
+                f"dataset {self.name!r}: {len(order):,} rows of {len(starts):,} units or kinds are too few for {count} "
+                "slices; bring more, or plan fewer queries"
+            )
+        taken: np.ndarray = order[first:last]
+        return taken
+
+    @cached_property
+    def _places(self) -> tuple[np.ndarray, np.ndarray]:
+        salt = np.uint64(seed("order of rows", self.fingerprint))
+        own = _mixed(self.row_bits ^ salt)
+        unit = self.declared.unit
+        return own, _mixed(row_hashes(table(self.frame[[unit]])) ^ salt) if unit else own
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -146,6 +195,14 @@ class Dataset:
             if (column == declared.id or looks_like_id) and 1 < values.nunique() < rows:
                 found[str(column)] = values.to_numpy()
         return found
+
+
+def _mixed(bits: np.ndarray) -> np.ndarray:
+    """Scatter 64 bits (the finalizer of splitmix64; Steele, Lea and Flood, OOPSLA 2014)."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    scattered: np.ndarray = bits ^ (bits >> np.uint64(31))
+    return scattered
 
 
 @dataclass(frozen=True)

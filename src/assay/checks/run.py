@@ -66,7 +66,7 @@ class Spend:
 
     ``once`` names what is paid for; a second check of the same thing pays nothing. With ``apart`` every question
     has the limit to itself, and the ledger only keeps count: so it is where an error is a false alarm, or where the
-    check takes part in no decision. ``about`` names the dataset, for people.
+    check takes part in no decision. ``about`` names the dataset, for people. ``detail`` goes into the ledger.
     """
 
     kind: Kind
@@ -76,6 +76,7 @@ class Spend:
     once: str = ""
     apart: bool = False
     about: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,11 +87,12 @@ class Job:
     ``look`` reads the inputs and refuses those that cannot be judged; it shows nothing and writes nothing.
     ``show`` takes out of a verdict what must not be disclosed; what it takes out is neither returned nor stored, but
     sealed to the keys of ``recipients``.
+    ``spends`` may be reckoned from the ledger, in the transaction that holds them; it may be asked again.
     """
 
     depends: Mapping[str, str]
     evaluate: Callable[[], list[Verdict]]
-    spends: tuple[Spend, ...] = ()
+    spends: tuple[Spend, ...] | Callable[[Connection], tuple[Spend, ...]] = ()
     look: Callable[[], object] = lambda: None
     show: Callable[[Verdict], Verdict] | None = None
     recipients: tuple[str, ...] = ()
@@ -264,10 +266,10 @@ def reserve(
     ledger, key = Ledger(project.store), _key(project, check, job)
     doubt = _doubt(connection, ledger, job)
     held = []
-    for spend in job.spends:
+    for spend in _spends(job, connection):
         if spend.once and ledger.is_paid(connection, spend.kind, spend.key, spend.once):
             continue
-        detail = {"once": spend.once} | ({"about": spend.about} if spend.about else {})
+        detail = {**spend.detail, "once": spend.once} | ({"about": spend.about} if spend.about else {})
         reservation = ledger.reserve_in(
             connection,
             spend.kind,
@@ -283,9 +285,13 @@ def reserve(
     return held
 
 
+def _spends(job: Job, connection: Connection) -> tuple[Spend, ...]:
+    return job.spends(connection) if callable(job.spends) else job.spends
+
+
 def _doubt(connection: Connection, ledger: Ledger, job: Job) -> float:
     """Error probability of askings before this one, of the same check on the same data, that decided nothing."""
-    keys = [spend.key for spend in job.spends if spend.kind == "alpha" and not spend.apart]
+    keys = [spend.key for spend in _spends(job, connection) if spend.kind == "alpha" and not spend.apart]
     return math.fsum(ledger.refunded(connection, key) for key in keys)
 
 
@@ -317,9 +323,12 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
         if job.show is not None and isinstance(problem, AssayError):
             # The inputs were looked at before, so that what is refused now can hang on the labels.
             return [_unjudged(check, "error", "the check broke", "what it said is withheld")], False
-        # An input was refused, or a person stopped it, before any answer was given: nothing was learned from the data.
-        why = "stopped before an answer" if isinstance(problem, KeyboardInterrupt) else "input refused"
-        store.write(lambda connection: give_back(connection, why))
+        # A person stopped it before any answer was given, or an input was refused. Where answers are paid for, inputs
+        # were looked at before, so that what is refused now may hang on the labels, and stays spent.
+        stopped = isinstance(problem, KeyboardInterrupt)
+        if stopped or all(held.kind != "answers" for held, _ in reservations):
+            why = "stopped before an answer" if stopped else "input refused"
+            store.write(lambda connection: give_back(connection, why))
         raise
     except Exception as problem:
         # The evaluation broke midway; what it read may have been shown, so the reservations stay spent.
@@ -349,9 +358,17 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
         reservations = [
             (held, min(amount, REFUTING) if held.kind == "alpha" else amount) for held, amount in reservations
         ]
+    words = {"words": [verdict.status for verdict in verdicts]}
     tell = owner_addresses(project) if stage_of(check) == "gate" else ()
     records.record(
-        store, verdicts=verdicts, cache_key=key, settle=reservations, refunded=refunded, notes=notes, tell=tell
+        store,
+        verdicts=verdicts,
+        cache_key=key,
+        settle=reservations,
+        detail=words,
+        refunded=refunded,
+        notes=notes,
+        tell=tell,
     )
     return verdicts, False
 
@@ -404,7 +421,9 @@ def stored_verdicts(project: Project, check: CheckTable, job: Job) -> list[Verdi
 
 
 def _unpaid(check: CheckTable, problem: BudgetSpent) -> Verdict:
-    return _unjudged(check, "inconclusive", "nothing was tested", str(problem).removeprefix(f"{check.name}: "))
+    reason = str(problem).removeprefix(f"{check.name}: ")
+    verdict = _unjudged(check, "inconclusive", "nothing was tested", reason)
+    return msgspec.structs.replace(verdict, actions=problem.actions)
 
 
 def _unjudged(check: CheckTable, status: Status, why: str, reason: str) -> Verdict:

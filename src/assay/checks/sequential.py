@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from assay.checks import gate
-from assay.checks.disclosure import one_bit
+from assay.checks.budget import shown
+from assay.checks.disclosure import withhold
 from assay.checks.run import Job, Spend
 from assay.core.action import Action
 from assay.core.fingerprint import digest
@@ -302,6 +303,8 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         Spend("answers", key, 1, answers, once=case.owner, about=dataset.name),
         Spend("alpha", f"{key}:{check.name}", case.alpha, alpha, once=asked),
     )
+    # Each answer has rows of its own, so that an estimate need not be rounded.
+    disclosed = shown(project.file.budget, dataset.declared, planned=True)
     command = f"assay labels suggest --check {check.name}"
     seen: tuple[Assumption, ...] = ()
     if answers > 1:
@@ -323,9 +326,9 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         return msgspec.structs.replace(verdict, guarantee=guarantee, evidence=evidence, actions=actions)
 
     def show(verdict: Verdict) -> Verdict:
-        bit = one_bit(verdict, check, dataset, error=case.alpha, assumptions=seen, models=models)
+        bit = withhold(verdict, disclosed, check, dataset, error=case.alpha, assumptions=seen, models=models)
         # Which rows are asked for next is no secret: no other answer gets them.
         return msgspec.structs.replace(bit, actions=() if bit.passed else (Action("label further rows", command),))
 
-    withheld = project.file.budget.disclose == "verdict"
+    withheld = disclosed != "full"
     return Job(depends, evaluate, spends, lambda: case.gate, show if withheld else None)

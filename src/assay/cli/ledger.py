@@ -20,7 +20,8 @@ def ledger() -> None:
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Newest entries to show.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one entry a line.")
 def show(project_path: Path | None, limit: int, as_json: bool) -> None:
-    """List the newest entries, oldest first."""
+    """List the newest entries, oldest first, and what each test set has left."""
+    from assay.checks.testsets import meters
     from assay.store.ledger import Ledger
 
     project = options.open_project(project_path)
@@ -41,6 +42,8 @@ def show(project_path: Path | None, limit: int, as_json: bool) -> None:
         about = " ".join(filter(None, (entry.check_id, entry.verdict_id and f"[{entry.verdict_id}]")))
         spent = f"{entry.kind:<9}  {entry.amount:<10.4g}  {entry.key[:12]:<12}"
         click.echo(f"{entry.seq:>6}  {when}  {entry.state:<7}  {spent}  {about}")
+    for meter in meters(project.store) if entries else []:
+        click.echo(f"test set {meter.name} ({meter.key[:12]}): {meter}")
 
 
 @ledger.command()

@@ -17,6 +17,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "The whole life of a model on real flights, offline, with a report at the end."),
     "init": ("init", "Look at the data, write a commented assay.toml; never overwrites."),
     "status": ("status", "Where each question stands, budgets left, the next actions with their price."),
+    "plan": ("plan", "Labels, error probability and answers that each check needs; what cannot be decided."),
     "check": ("check", "Run checks: ids, codes (VAL1), stage:data, dataset:live, tag:nightly."),
     "feasibility": ("questions", "Is it worth starting?"),
     "profile": ("profile", "Look at a table: counts, nulls, ranges, quantiles, top values."),

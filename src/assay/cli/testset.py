@@ -9,7 +9,7 @@ import click
 
 from assay.cli import options
 from assay.core.project import Disclosure
-from assay.errors import ProjectError, UsageError
+from assay.errors import ExitCode, ProjectError, UsageError
 
 if TYPE_CHECKING:
     from assay.checks.project import Project
@@ -114,6 +114,55 @@ def open_(file: Path, output: Path) -> None:
     writers[output.suffix](opened, content)
     options.write(output, content.getvalue())
     click.echo(f"opened {opened.num_rows:,} rows: label {terms.label or 'not named'}, disclose {terms.disclose}")
+
+
+@testset.command()
+@click.argument("name", required=False)
+@options.project_option
+@click.option("--json", "as_json", is_flag=True, help="As JSON, one test set a line.")
+def status(name: str | None, project_path: Path | None, as_json: bool) -> None:
+    """What each test set has answered, what it has left, and when it retires.
+
+    NAME is that of the project file, or the first digits of a key. The exit code is 4 when nothing is left of it.
+    """
+    from assay.checks import testsets
+
+    project = options.open_project(project_path)
+    known: list[testsets.Meter] = []
+    if project.has_store:
+        project.store.sync()
+        known = testsets.meters(project.store) if name is None else [testsets.find(project.store, name)]
+    elif name is not None:
+        testsets.find(project.records, name)
+    if as_json:
+        import msgspec
+
+        for meter in known:
+            click.echo(msgspec.json.encode(meter))
+    else:
+        for meter in known:
+            click.echo(f"{meter.name} ({meter.key[:12]}): {meter}")
+        if not known:
+            click.echo("no test set has answered yet")
+    if name is not None and known[0].state != "open":
+        options.leave(ExitCode.INCONCLUSIVE)
+
+
+@testset.command()
+@click.argument("name")
+@click.option("--reason", required=True, help="Stays in the ledger.")
+@options.project_option
+def retire(name: str, reason: str, project_path: Path | None) -> None:
+    """Take a test set out of use: no gate is answered on its rows any more."""
+    from assay.checks import testsets
+
+    store = options.open_project(project_path).records
+    store.sync()
+    meter = testsets.find(store, name)
+    if meter.state in ("retired", "released"):
+        raise UsageError(f"test set {meter.name} ({meter.key[:12]}) is {meter.state} already")
+    testsets.retire(store, meter.key, reason)
+    click.echo(f"retired {meter.name} ({meter.key[:12]}) after {meter.answers} of {meter.queries} answers")
 
 
 def _project(path: Path | None) -> Project | None:

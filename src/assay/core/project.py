@@ -23,7 +23,8 @@ FILE_NAME = "assay.toml"
 Role = Literal["train", "dev", "test", "live", "pool"]
 Adaptivity = Literal["none", "first-change", "full"]
 # From the least to the most.
-Disclosure = Literal["verdict", "estimate"]
+Disclosure = Literal["verdict", "three-valued", "estimate", "full"]
+ReusePolicy = Literal["fixed", "k-pass", "self-limiting", "prefix", "fresh-slice"]
 
 
 class ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,8 +70,9 @@ class DatasetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``unit`` names the column of the independent unit, ``id`` the column by which late labels are joined, ``ignore``
     columns that are no features. ``queries`` is how often the set may answer, ``adaptivity`` what those who
-    propose models see of its answers. ``max_unit_size`` bounds the rows of a unit, where that is known
-    beforehand; gates and monitors read it.
+    propose models see of its answers, ``policy`` how the error probability is shared over them: ``passes`` is the pass
+    that retires the set, ``baseline`` an accuracy that the first champion has at least. ``max_unit_size`` bounds the
+    rows of a unit, where that is known beforehand; gates and monitors read it.
     """
 
     role: Role
@@ -82,6 +84,9 @@ class DatasetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ignore: tuple[str, ...] = ()
     queries: int = 1
     adaptivity: Adaptivity = "none"
+    policy: ReusePolicy = "fixed"
+    passes: int | None = None
+    baseline: float | None = None
     max_unit_size: int | None = None
 
 
@@ -198,6 +203,37 @@ def addresses(given: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
+def _reuse_of(name: str, dataset: DatasetTable, budget: BudgetTable) -> list[tuple[str, str]]:
+    """Find what does not go together in how a test set is reused: the key at fault, and the way out."""
+    found = []
+    shared = dataset.policy in ("k-pass", "self-limiting", "prefix")
+    if dataset.policy != "fixed" and dataset.queries == 1:
+        found.append(("policy", f"policy {dataset.policy!r} of dataset {name!r} shares several answers: set queries"))
+    elif shared and dataset.adaptivity != "full":
+        message = f"policy {dataset.policy!r} of dataset {name!r} counts answers that are seen"
+        found.append(("policy", f"{message}; set adaptivity = 'full', or policy = 'fixed'"))
+    if dataset.policy == "k-pass" and dataset.passes is None:
+        found.append(("policy", f"policy 'k-pass' of dataset {name!r} needs the pass that retires it: set passes"))
+    if dataset.passes is not None and dataset.policy != "k-pass":
+        found.append(("passes", f"passes of dataset {name!r} means nothing without policy = 'k-pass'"))
+    elif dataset.passes is not None and dataset.passes < 1:
+        found.append(("passes", f"passes is {dataset.passes}; a set is retired at its first pass at the earliest"))
+    if dataset.baseline is not None and dataset.policy != "self-limiting":
+        found.append(("baseline", f"baseline of dataset {name!r} means nothing without policy = 'self-limiting'"))
+    elif dataset.baseline is not None and not 0 <= dataset.baseline < 1:
+        found.append(("baseline", f"baseline is {dataset.baseline}; give an accuracy of at least 0 and below 1"))
+    if (
+        budget.disclose == "full"
+        and dataset.queries > 1
+        and dataset.adaptivity != "none"
+        and dataset.policy != "fresh-slice"
+    ):
+        message = f"dataset {name!r} answers {dataset.queries} times to those who see all of its answers"
+        way_out = "set [budget] disclose = 'verdict', policy = 'fresh-slice', or queries = 1 and fresh data each time"
+        found.append(("adaptivity", f"{message}, which no count bounds; {way_out}"))
+    return found
+
+
 def find(start: Path) -> Path | None:
     """Return the nearest project file at or above a folder; the search ends at the root of the git checkout.
 
@@ -267,12 +303,7 @@ def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
     for name, dataset in project.datasets.items():
         if dataset.queries < 1:
             found.append((("datasets", name, "queries"), f"queries is {dataset.queries}; a set answers at least once"))
-        if dataset.adaptivity != "none" and dataset.queries > 1 and project.budget.disclose != "verdict":
-            message = (
-                f"dataset {name!r} answers {dataset.queries} times to those who see its answers: only the bare verdict "
-                "can be accounted for; set [budget] disclose = 'verdict', or queries = 1 and fresh data each time"
-            )
-            found.append((("datasets", name, "adaptivity"), message))
+        found += [(("datasets", name, key), message) for key, message in _reuse_of(name, dataset, project.budget)]
     try:
         addresses(project.owner.notify)
     except ProjectError as problem:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from assay.data import slice  # noqa: A004, named for the noun
-    from assay.data.content import fingerprint
+    from assay.data.content import fingerprint, row_hashes
     from assay.data.facts import columns_present, require_rows, row_count, schema, to_arrow, to_pandas
     from assay.data.slice import flags, mask, query, where
     from assay.data.sources import table
@@ -20,6 +20,7 @@ __all__ = [
     "query",
     "require_rows",
     "row_count",
+    "row_hashes",
     "schema",
     "slice",
     "table",
@@ -36,6 +37,7 @@ _HOME = {
     "query": "slice",
     "require_rows": "facts",
     "row_count": "facts",
+    "row_hashes": "content",
     "schema": "facts",
     "table": "sources",
     "to_arrow": "facts",

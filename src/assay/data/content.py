@@ -13,6 +13,8 @@ from assay.data.facts import row_count
 if TYPE_CHECKING:
     import ibis
     import ibis.expr.datatypes as dt
+    import numpy as np
+    from numpy.typing import NDArray
 
 VERSION = 1
 _ESCAPE, _END, _NEXT = "chr(29)", "chr(30)", "chr(31)"
@@ -69,17 +71,12 @@ def fingerprint(table: ibis.Table) -> str:
     ----------
     J. O'Connor, J.-P. Aumasson, S. Neves, Z. Wilcox-O'Hearn, "BLAKE3: one function, fast everywhere", 2020.
     """
-    here = session()
-    if table.get_backend() is not here.backend:
-        # The encoding is written in DuckDB's SQL, so rows of other engines come here first.
-        table = here.register(table.to_pyarrow())
-    kinds = table.schema()
-    names = sorted(kinds)
-    values = f" || {_NEXT} || ".join(f"coalesce({_text(quote(name), kinds[name])}, '')" for name in names)
-    rows = f"SELECT {values} || {_END} AS content FROM ({here.backend.compile(table)})"
+    names, rows = _rows(table)
     state = blake3(canonical_json(["assay table", VERSION, names, row_count(table)]))
-    reader = here.backend.con.sql(f"SELECT content FROM ({rows}) ORDER BY md5(content), content").to_arrow_reader(
-        65_536
+    reader = (
+        session()
+        .backend.con.sql(f"SELECT content FROM ({rows}) ORDER BY md5(content), content")
+        .to_arrow_reader(65_536)
     )
     for batch in reader:
         texts = batch.column(0)
@@ -90,6 +87,39 @@ def fingerprint(table: ibis.Table) -> str:
         if stop > start:
             state.update(memoryview(data)[start:stop])
     return state.hexdigest()
+
+
+def row_hashes(table: ibis.Table) -> NDArray[np.uint64]:
+    """64 bits of each row, in the order of the rows; rows have the same exactly where :func:`fingerprint` says so.
+
+    Parameters
+    ----------
+    table : ibis.Table
+
+    Returns
+    -------
+    array of shape (rows,)
+
+    Notes
+    -----
+    The lower half of MD5, which a person can make collide on purpose but no table does by chance.
+    """
+    _, rows = _rows(table)
+    found = session().backend.con.sql(f"SELECT md5_number_lower(content) AS bits FROM ({rows})")
+    bits: NDArray[np.uint64] = found.fetchnumpy()["bits"]
+    return bits
+
+
+def _rows(table: ibis.Table) -> tuple[list[str], str]:
+    """Give the column names in their order, and the SQL of one text for each row."""
+    here = session()
+    if table.get_backend() is not here.backend:
+        # The encoding is written in DuckDB's SQL, so rows of other engines come here first.
+        table = here.register(table.to_pyarrow())
+    kinds = table.schema()
+    names = sorted(kinds)
+    values = f" || {_NEXT} || ".join(f"coalesce({_text(quote(name), kinds[name])}, '')" for name in names)
+    return names, f"SELECT {values} || {_END} AS content FROM ({here.backend.compile(table)})"
 
 
 def _text(column: str, kind: dt.DataType) -> str:

@@ -46,6 +46,7 @@ def decide(
     old_scores: Any = None,
     positive: Any = None,
     order: Any = None,
+    level: float | None = None,
     check: str = "gate",
     blocking: bool = False,
     severity: Severity = "error",
@@ -118,6 +119,9 @@ def decide(
         labels are 0 and 1.
     order : array of int, optional
         For ``sequential``: the rows in the order in which they are labelled, fixed before the models were seen.
+    level : float, in (0, 1 - reliability], optional
+        Error probability of this answer, where a ledger shares it out by another rule than ``steps`` and
+        ``adaptivity`` (:mod:`assay.gate.reuse`).
     check, blocking, severity
         Passed on to the verdict.
 
@@ -161,7 +165,7 @@ def decide(
     'exact, 1% false pass'
     """
     start = time.perf_counter()
-    alpha, per_test = level_of(reliability, steps, adaptivity, mode, method)
+    alpha, per_test = level_of(reliability, steps, adaptivity, mode, method, level)
     parsed = parse(condition) if isinstance(condition, str) else condition
     whole = parsed
     if parsed.template and isinstance(slices, Mapping):
@@ -218,6 +222,7 @@ def decide_slices(
     new_scores: Any = None,
     old_scores: Any = None,
     positive: Any = None,
+    level: float | None = None,
     check: str = "gate",
     blocking: bool = False,
     severity: Severity = "error",
@@ -236,7 +241,7 @@ def decide_slices(
         At least one.
     labels, new, old, reliability, steps, adaptivity, mode, method, unit, unit_name, max_unit_size, timestamp
         As in :func:`decide`; ``method`` may not be ``sequential``.
-    columns, content, new_scores, old_scores, positive, check, blocking, severity
+    columns, content, new_scores, old_scores, positive, level, check, blocking, severity
         As in :func:`decide`.
 
     Returns
@@ -252,7 +257,7 @@ def decide_slices(
         As in :func:`decide`.
     """
     start = time.perf_counter()
-    alpha, per_test = level_of(reliability, steps, adaptivity, mode, method)
+    alpha, per_test = level_of(reliability, steps, adaptivity, mode, method, level)
     if method == "sequential":
         raise UsageError("method: a verdict for each slice is no sequential one; decide() judges all slices together")
     parsed = parse(condition) if isinstance(condition, str) else condition
@@ -314,7 +319,9 @@ def _screened(
     return looked, found or (None if content is None else copied(content, inputs.n))
 
 
-def level_of(reliability: float, steps: int, adaptivity: str, mode: str, method: str = "exact") -> tuple[float, float]:
+def level_of(
+    reliability: float, steps: int, adaptivity: str, mode: str, method: str = "exact", level: float | None = None
+) -> tuple[float, float]:
     """Check the terms; give the error of all steps together and of one test."""
     for name, value, type_ in (
         ("adaptivity", adaptivity, Adaptivity), ("mode", mode, Mode), ("method", method, Method)
@@ -326,6 +333,12 @@ def level_of(reliability: float, steps: int, adaptivity: str, mode: str, method:
     if isinstance(steps, bool) or int(steps) != steps or steps < 1:
         raise UsageError(f"steps: {steps!r} is no whole number of at least 1")
     alpha = round(1 - reliability, 15)
+    if level is not None:
+        if not 0 < level <= alpha * (1 + 1e-9):
+            raise UsageError(
+                f"level: {level!r} does not lie in (0, {alpha:g}], what reliability leaves for all answers"
+            )
+        return alpha, level
     per_test = alpha / steps if adaptivity != "full" else alpha * 2.0 ** -min(steps, 2000)
     if per_test < 1e-240:
         raise UsageError(f"steps: {steps} fully adaptive answers leave no error probability for one; plan fewer steps")

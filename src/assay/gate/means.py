@@ -95,6 +95,8 @@ class UnitMean:
         Range of one row's value.
     max_size : int or None
         Most rows that any unit of the population has, where that is declared.
+    variance : float
+        Of the rows' values; 0 where it is not known.
     """
 
     totals: Floats
@@ -104,6 +106,7 @@ class UnitMean:
     low: float
     high: float
     max_size: int | None = None
+    variance: float = 0.0
 
     method = "betting on units"
     source = "Waudby-Smith and Ramdas, JRSS B 86(1), 2024, Theorem 3, on sums by unit"
@@ -133,13 +136,15 @@ class UnitMean:
     def statistic(self) -> dict[str, float | int]:
         """Spread and size of the units."""
         means = self.totals / self.sizes
+        effect = clustered.design_effect(self.totals, self.sizes, variance=self.variance)
+        seen: dict[str, float | int] = {} if math.isnan(effect) else {"design_effect": effect}
         return {
             "units": int(self.sizes.size),
             "rows": int(self.sizes.sum()),
             "largest_unit": int(self.sizes.max()),
             "largest_move": float(np.maximum(np.abs(self.least), np.abs(self.most)).max()),
             "sd_of_units": float(means.std()),
-        }
+        } | seen
 
     def lower(self, alpha: float) -> float:
         """Bound from below."""

@@ -143,7 +143,10 @@ class Part:
         else:
             # How far the predictions of a larger unit could differ is not known, only how many rows it has.
             least, most = low * sizes, high * sizes
-        return UnitMean(_summed(codes, self.values(inputs)), sizes, least, most, low, high, inputs.max_unit_size)
+        values = self.values(inputs)
+        return UnitMean(
+            _summed(codes, values), sizes, least, most, low, high, inputs.max_unit_size, float(values.var())
+        )
 
 
 def parts(clause: Clause, inputs: Inputs) -> tuple[list[Part], float]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from assay.store.chain import Entry
     from assay.store.database import Store
 
-Kind = Literal["alpha", "answers", "labels", "pages", "promotion", "waiver"]
+Kind = Literal["alpha", "answers", "labels", "pages", "promotion", "testset", "waiver"]
 
 TOLERANCE = 1e-12
 """Slack of a limit for sums of decimal fractions: 0.01 five times is within 0.05."""
@@ -34,6 +34,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "labels": ("labels", "raise [budget] labels in the project file"),
     "pages": ("false pages", "wait for the next period, or declare more of them"),
     "promotion": ("promotions", "raise their limit"),
+    "testset": ("test sets", "raise their limit"),
 }
 
 
@@ -119,7 +120,7 @@ class Ledger:
 
         Parameters
         ----------
-        kind : {"alpha", "answers", "labels", "pages", "promotion"}
+        kind : {"alpha", "answers", "labels", "pages", "promotion", "testset", "waiver"}
         key : str
             Fingerprint of the content that is spent on, never the name of a file.
         amount : float >= 0
@@ -333,13 +334,25 @@ class Ledger:
         self, *, kind: Kind | None = None, key: str | None = None, limit: int | None = None, offset: int = 0
     ) -> list[Entry]:
         """List entries, oldest first; of one kind or on one key, if asked."""
+        with self._store.read() as connection:
+            return self.entries_in(connection, kind=kind, key=key, limit=limit, offset=offset)
+
+    def entries_in(
+        self,
+        connection: Connection,
+        *,
+        kind: Kind | None = None,
+        key: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[Entry]:
+        """List entries as :meth:`entries` does, inside of a transaction."""
         query = select(ledger).order_by(ledger.c.seq).limit(limit).offset(offset)
         if kind is not None:
             query = query.where(ledger.c.kind == kind)
         if key is not None:
             query = query.where(ledger.c.key == key)
-        with self._store.read() as connection:
-            return [chain.entry(row) for row in connection.execute(query)]
+        return [chain.entry(row) for row in connection.execute(query)]
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the newest entry, to be noted outside of the store."""

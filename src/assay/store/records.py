@@ -63,6 +63,7 @@ def record(
     verdicts: Sequence[Verdict],
     cache_key: str | None = None,
     settle: Iterable[tuple[Reservation, float]] = (),
+    detail: Mapping[str, Any] | None = None,
     edges: Iterable[Edge | tuple[str, str, str, str, str]] = (),
     alias: AliasMove | None = None,
     run_id: str | None = None,
@@ -85,6 +86,8 @@ def record(
         already, nothing new was learned: they are recorded again, as the newest, and what was reserved is given back.
     settle : iterable of (Reservation, float)
         What was reserved, and how much of it was spent.
+    detail : dict, optional
+        Kept with each of these settlements.
     edges : iterable of Edge or of tuples like it
         More lineage. Edges from ``run_id``, ``model`` and ``datasets`` to each verdict are added by themselves.
     alias : AliasMove or None
@@ -146,7 +149,7 @@ def record(
                 extra: dict[str, Any] = {"verdicts": ids} if len(ids) > 1 else {}
                 if refunded:
                     extra["refunded"] = True
-                ledger.settle(connection, reservation, amount, first, {**named, **extra})
+                ledger.settle(connection, reservation, amount, first, {**named, **extra, **(detail or {})})
         for identity, sealed in (notes or {}).items():
             connection.execute(delete(owner_notes).where(owner_notes.c.verdict_id == identity))
             connection.execute(insert(owner_notes).values(verdict_id=identity, note=sealed, created=now()))

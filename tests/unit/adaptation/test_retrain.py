@@ -185,7 +185,8 @@ def test_the_whole_story(tmp_path: Path) -> None:
     gate = judged.verdicts[1]
     assert gate.check == "better"
     assert gate.evidence.units == 12
-    assert gate.guarantee.error == pytest.approx(0.025)
+    assert gate.evidence.statistic["alpha_per_test"] == pytest.approx(0.025)
+    assert str(gate.guarantee) == "exact, 5% any false pass over 2 looks"
     store = tides.project.store
     assert Ledger(store).spent("alpha", "tides/2:better") == pytest.approx(0.05)
     assert Ledger(store).spent("answers", "tides/2") == 2

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
-from assay.checks.budget import alpha_of, histories
+from assay.checks.budget import alpha_of, gain_of, policy_of, shown, words_of
 from assay.checks.select import select
-from assay.core.project import DatasetTable, parse
+from assay.core.project import BudgetTable, DatasetTable, parse
 from assay.errors import ProjectError, UsageError
+from assay.gate import parse as parse_claim
 
 TEXT = """
 [project]
@@ -98,21 +100,58 @@ def test_nothing_left_to_share() -> None:
         alpha_of(next(check for check in file.checks if check.name == "fit-again"), file)
 
 
+def holdout(**keys: object) -> DatasetTable:
+    return DatasetTable(role="test", source="x", **keys)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
-    ("queries", "adaptivity", "claims", "expected"),
+    ("keys", "words", "passing", "tests"),
     [
-        (1, "full", 3, 1),
-        (8, "none", 3, 8),
-        (3, "first-change", 1, 1 + 3 + 9),
-        (3, "full", 1, 1 + 3 + 9),
-        (2, "full", 2, 1 + 9),
+        ({"queries": 1, "adaptivity": "full"}, 27, 3, 1),
+        ({"queries": 8}, 27, 3, 8),
+        ({"queries": 3, "adaptivity": "first-change"}, 2, 1, 3),
+        ({"queries": 3, "adaptivity": "first-change"}, 3, 1, 1 + 2 + 4),
+        ({"queries": 3, "adaptivity": "full"}, 2, 1, 1 + 2 + 4),
+        ({"queries": 3, "adaptivity": "full"}, 3, 1, 1 + 3 + 9),
+        ({"queries": 2, "adaptivity": "full"}, 9, 1, 1 + 9),
+        ({"queries": 4, "adaptivity": "full", "policy": "k-pass", "passes": 2}, 2, 1, 1 + 2 + (1 + 2) + (1 + 3)),
+        ({"queries": 9, "adaptivity": "full", "policy": "fresh-slice"}, 0, 0, 9),
+        ({"queries": 5, "adaptivity": "full", "policy": "self-limiting", "baseline": 0.9}, 2, 1, 25),
     ],
 )
-def test_histories(queries: int, adaptivity: str, claims: int, expected: int) -> None:
-    dataset = DatasetTable(role="test", source="x", queries=queries, adaptivity=adaptivity)  # type: ignore[arg-type]
-    assert histories(dataset, claims) == pytest.approx(expected)
+def test_over_how_many_tests_alpha_is_shared(keys: dict, words: int, passing: int, tests: int) -> None:
+    policy = policy_of(holdout(**keys), words=words, passing=passing, gain=0.05)
+    assert math.exp(-policy.log_weight(0, 0)) == pytest.approx(tests)
 
 
-def test_too_many_histories() -> None:
-    with pytest.raises(ProjectError, match="no error probability"):
-        histories(DatasetTable(role="test", source="x", queries=1000, adaptivity="full"), 1)
+def test_passes_limit_themselves_only_where_each_asks_for_a_gain() -> None:
+    with pytest.raises(ProjectError, match="asks for a gain"):
+        policy_of(holdout(queries=5, adaptivity="full", policy="self-limiting"), words=2, passing=1, gain=None)
+
+
+@pytest.mark.parametrize(
+    ("claim", "gain"),
+    [
+        ("n - o > 0.02 and d < 0.1", 0.02),
+        ("o - n < -0.03", 0.03),
+        ("n - o > -0.02", None),
+        ("n > 0.8", None),
+        ("n - 1.1*o > 0.02", None),
+        ("accuracy(new | a) - accuracy(old | a) > 0.1", None),
+    ],
+)
+def test_what_a_pass_gains(claim: str, gain: float | None) -> None:
+    assert gain_of(parse_claim(claim)) == gain
+
+
+def test_words() -> None:
+    assert words_of("verdict") == (2, 1)
+    assert words_of("three-valued", 2) == (3, 1)
+    assert words_of("estimate", 2) == (3 * 202 * 2, 202 * 2)
+
+
+def test_an_estimate_is_whole_where_nobody_can_use_it_again() -> None:
+    budget = BudgetTable(disclose="estimate")
+    assert shown(budget, holdout(queries=3, adaptivity="full")) == "estimate"
+    assert shown(budget, holdout(queries=3)) == shown(budget, holdout(adaptivity="full")) == "full"
+    assert shown(BudgetTable(disclose="verdict"), holdout()) == "verdict"

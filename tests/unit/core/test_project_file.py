@@ -48,6 +48,7 @@ use = "VAL1"
 datasets = ["train"]
 """
 PATH = Path("assay.toml")
+SEEN = 'queries = 9\nadaptivity = "full"'
 
 
 def test_a_good_file() -> None:
@@ -92,16 +93,37 @@ def test_pyproject_works_the_same() -> None:
         ('unit = "date"', 'unit = "date"\nqueries = 0', r"assay\.toml:12: queries is 0"),
         (
             'unit = "date"',
-            'unit = "date"\nqueries = 9\nadaptivity = "full"',
-            r"assay\.toml:13: .* disclose = 'verdict'",
+            f'unit = "date"\n{SEEN}',
+            r"assay\.toml:14: .* disclose = 'verdict'",
         ),
+        ('unit = "date"', 'unit = "date"\npolicy = "prefix"', r"assay\.toml:12: policy 'prefix' .*: set queries"),
+        (
+            'unit = "date"',
+            'unit = "date"\nqueries = 9\npolicy = "k-pass"\npasses = 2',
+            r"assay\.toml:13: .* set adaptivity = 'full'",
+        ),
+        ('unit = "date"', f'unit = "date"\n{SEEN}\npolicy = "k-pass"', r"assay\.toml:14: .*: set passes"),
+        ('unit = "date"', f'unit = "date"\n{SEEN}\npasses = 2', r"assay\.toml:14: passes .* policy = 'k-pass'"),
+        (
+            'unit = "date"',
+            f'unit = "date"\n{SEEN}\npolicy = "k-pass"\npasses = 0',
+            r"assay\.toml:15: passes is 0; .* first pass",
+        ),
+        ('unit = "date"', f'unit = "date"\n{SEEN}\nbaseline = 0.9', r"assay\.toml:14: .* 'self-limiting'"),
+        (
+            'unit = "date"',
+            f'unit = "date"\n{SEEN}\npolicy = "self-limiting"\nbaseline = 1.0',
+            r"assay\.toml:15: baseline is 1\.0; give an accuracy",
+        ),
+        ('unit = "date"', f'unit = "date"\n{SEEN}\npolicy = "k-fold"', r"'k-fold'"),
         ("[project]", "[project", r"assay\.toml: not valid TOML: .*line 1"),
     ],
 )
 def test_each_fault_names_its_line_and_the_way_out(old: str, new: str, message: str) -> None:
     assert old in GOOD
+    text = GOOD.replace("alpha = 0.05", 'alpha = 0.05\ndisclose = "full"') if "disclose" in message else GOOD
     with pytest.raises(ProjectError, match=message) as refusal:
-        parse(GOOD.replace(old, new, 1), PATH)
+        parse(text.replace(old, new, 1), PATH)
     assert "\n" not in str(refusal.value)
 
 
