@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 from importlib.metadata import version
 
-COMPARISONS = ["imports", "bounds", "profiling", "checking", "fingerprint", "gate", "labeling", "detector"]
+COMPARISONS = ["imports", "bounds", "profiling", "checking", "fingerprint", "gate", "planning", "labeling", "detector"]
 
 
 def main() -> None:

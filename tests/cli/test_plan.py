@@ -78,6 +78,20 @@ def test_answers_that_are_given_are_counted(assay: Assay, project: Path) -> None
     assert assay("plan").code == 4
 
 
+def test_answers_with_rows_of_their_own_have_their_share_of_the_rows(assay: Assay, project: Path) -> None:
+    fresh = 'source = "test.csv"\nqueries = 4\nadaptivity = "full"\npolicy = "fresh-slice"'
+    declare(project, PLANNED, PROJECT.replace('source = "test.csv"', fresh))
+    need = needs(assay)["good-enough", ""]
+    assert (need["rows"], need["answers_left"]) == (150, 4)
+    assert need["error"] == pytest.approx(0.05 / 4)
+
+
+def test_seen_answers_divide_the_error_by_their_histories(assay: Assay, project: Path) -> None:
+    seen = 'source = "test.csv"\nqueries = 4\nadaptivity = "full"'
+    declare(project, PLANNED, PROJECT.replace('source = "test.csv"', seen) + '\n[budget]\ndisclose = "verdict"\n')
+    assert needs(assay)["good-enough", ""]["error"] == pytest.approx(0.05 / (2**4 - 1))
+
+
 def test_changed_predictions_are_looked_at_without_labels(assay: Assay, project: Path) -> None:
     declare(project, COMPARED)
     need = needs(assay)["better", ""]

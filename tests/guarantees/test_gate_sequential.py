@@ -150,6 +150,25 @@ def test_bets_that_are_looked_at_after_every_label_are_not() -> None:
     assert found.rate > 0.01  # not by never passing at all
 
 
+def test_bounds_hold_at_every_look() -> None:
+    def ever(rng: np.random.Generator) -> bool:
+        """The true mean is .02; looked at after every 20 rows of 1,000."""
+        x = rng.choice([1.0, -1.0, 0.0], 1000, p=[0.11, 0.09, 0.8])
+        counts = np.stack([np.cumsum(x == value)[19::20] for value in (1.0, -1.0, 0.0)], axis=1)
+        return any(sequential.lower([1.0, -1.0, 0.0], seen, ALPHA, low=-1.0) > 0.02 for seen in counts)
+
+    def of_fixed_size(rng: np.random.Generator) -> bool:
+        """A broken bound: that of a normal mean, looked at as often."""
+        x = rng.choice([1.0, -1.0, 0.0], 1000, p=[0.11, 0.09, 0.8])
+        n = np.arange(20, 1001, 20)
+        mean = np.cumsum(x)[n - 1] / n
+        return bool((mean - 1.28 * np.sqrt(np.cumsum(x * x)[n - 1] / n - mean**2) / np.sqrt(n) > 0.02).any())
+
+    assert_error_below(ever, ALPHA, runs=150, seed=15)
+    with pytest.raises(AssertionError, match="promised to err"):
+        assert_error_below(of_fixed_size, ALPHA, runs=150, seed=15)
+
+
 def test_the_test_at_the_cap_keeps_its_level_with_ties_and_margins() -> None:
     """Labels of the first 300 disagreements of 4,000 rows, at the edge of each hypothesis."""
     for limit in (-0.05, 0.0, 0.05):

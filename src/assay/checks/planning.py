@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 import numpy as np
 
-from assay.checks.budget import alpha_of, histories
+from assay.checks import testsets
+from assay.checks.answers import LEAST, history, reckon
+from assay.checks.budget import alpha_of
 from assay.checks.inputs import Inputs
+from assay.checks.question import sharing
 from assay.checks.select import datasets_of, select
 from assay.checks.sequential import queue_of
 from assay.core.project import stage_of
@@ -151,19 +154,26 @@ def _gate(check: CheckTable, inputs: Inputs) -> list[Need]:
         dataset = inputs.dataset(name, judge=True)
     except AssayError as problem:
         return [Need(**about, note=str(problem))]
-    left = _answers_left(check, project, dataset)
+    answer = _next_answer(check, inputs, dataset)
     slices = project.slices_of(check.slices)
-    error = _error(check, project, dataset) / max(1, len(slices))
-    changes = _changes(check, inputs, dataset)
-    shelf = _Shelf(dataset, project.file.slices, changes, _labels_left(project), error, check.method == "sequential")
+    error = answer.error / max(1, len(slices))
+    shelf = _Shelf(
+        dataset,
+        answer.rows,
+        project.file.slices,
+        _changes(check, inputs, dataset),
+        _labels_left(project),
+        error,
+        check.method == "sequential",
+    )
     last = _last(project, check)
     found = []
     for subject in slices or ("",):
         need = _sized(check, condition, subject, shelf, last.get(subject))
-        # The present candidate may be the last that took rows of its own.
-        if left < 1 and check.method != "sequential":
-            need |= {"state": "spent", "note": "all its answers are given: collect new rows"}
-        found.append(Need(**about, subject=subject, answers=1, answers_left=left, error=error, **need))
+        # Of labelling one by one, the present candidate may be the last that took rows of its own.
+        if answer.left < 1 and check.method != "sequential":
+            need |= {"state": "spent", "note": f"{answer.why}: collect new rows"}
+        found.append(Need(**about, subject=subject, answers=1, answers_left=answer.left, error=error, **need))
     return found
 
 
@@ -172,6 +182,7 @@ class _Shelf:
     """What is there to decide with: rows, where predictions change, labels that may be bought; and the error."""
 
     dataset: Dataset
+    chosen: NDArray[np.intp] | None
     slices: dict[str, str]
     changes: NDArray[np.bool_] | None
     labels_left: float
@@ -187,10 +198,12 @@ class _Shelf:
         return np.asarray(frame[label].notna().to_numpy(), dtype=np.bool_)
 
     def inside(self, name: str) -> NDArray[np.bool_]:
-        """Which rows lie in a slice, shape (n,)."""
+        """Which rows of this answer lie in a slice, shape (n,)."""
+        here = np.zeros(len(self.labelled), dtype=np.bool_)
+        here[slice(None) if self.chosen is None else self.chosen] = True
         if not name:
-            return np.ones(len(self.labelled), dtype=np.bool_)
-        return np.asarray(mask(self.dataset.frame, self.slices.get(name, name), name), dtype=np.bool_)
+            return here
+        return here & np.asarray(mask(self.dataset.frame, self.slices.get(name, name), name), dtype=np.bool_)
 
     def count(self, clause: Clause, subject: str) -> tuple[int, int] | None:
         """Count the rows, and the labelled rows, of a clause; ``None`` where the count would tell of labels."""
@@ -292,21 +305,38 @@ def _from_last(last: Verdict | None, why: str, here: int) -> dict[str, Any]:
     return {"rows": here, "note": why}
 
 
-def _error(check: CheckTable, project: Project, dataset: Dataset) -> float:
-    """Give the error probability of one answer of a set that nobody asked yet."""
+@dataclass(frozen=True)
+class _Answer:
+    """The next answer of a test set: its error probability, how many are left, and which are its rows."""
+
+    error: float
+    left: int
+    rows: NDArray[np.intp] | None
+    why: str = ""
+
+
+def _next_answer(check: CheckTable, inputs: Inputs, dataset: Dataset) -> _Answer:
+    """Reckon the next answer from what the ledger has; nothing is entered."""
+    project, queries = inputs.project, dataset.declared.queries
+    alpha = alpha_of(check, project.file)
     if check.method == "sequential":  # each answer has rows of its own
-        return alpha_of(check, project.file) / dataset.declared.queries
-    gates = [c for c in project.file.checks if stage_of(c) == "gate"]
-    claims = sum(max(1, len(project.slices_of(c.slices))) for c in gates)
-    return alpha_of(check, project.file) / histories(dataset.declared, claims)
-
-
-def _answers_left(check: CheckTable, project: Project, dataset: Dataset) -> int:
-    if check.method == "sequential":
         owners = {stretch.owner for stretch in queue_of(project, dataset).stretches}
-        return max(0, dataset.declared.queries - len(owners))
-    given = Ledger(project.store).spent("answers", dataset.fingerprint) if project.has_store else 0
-    return max(0, round(dataset.declared.queries - given))
+        return _Answer(alpha / queries, max(0, queries - len(owners)), None)
+    policy, words, required = sharing(check, inputs, dataset)
+    past, state = [], ""
+    if project.has_store:
+        ledger = Ledger(project.store)
+        key, _ = testsets.family(ledger, dataset)
+        state, _ = testsets.closed(ledger.entries(kind="testset"), key)
+        past = history(ledger.entries(kind="answers", key=key), ledger.entries(kind="alpha"), key)
+    terms = reckon(past, policy, once="", words=words, required=required)
+    error = alpha * terms.share
+    if state or not terms.share:
+        return _Answer(alpha, 0, None, "all its answers are given" if not state else f"it is {state}")
+    if error < LEAST:
+        return _Answer(alpha, 0, None, f"{queries} answers of {words:,} words each leave no error probability for one")
+    rows = dataset.stretch(terms.number, queries) if policy.reuse == "fresh-slice" else None
+    return _Answer(error, max(0, queries - len(past)), rows)
 
 
 def _labels_left(project: Project) -> float:

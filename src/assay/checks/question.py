@@ -69,24 +69,10 @@ class Question:
         alpha: float,
     ) -> Question:
         """Count what can be shown of the answer, over all checks of the gate."""
-        project = inputs.project
-        gate = [c for c in project.file.checks if stage_of(c) == "gate"]
-        asked = [c for c in gate if c.new == check.new and _can_be_asked(c, inputs, dataset)]
-        # A gate passes when all that blocks passes; one in which nothing blocks, when all of it does.
-        required = [c for c in asked if c.blocking] or asked
-        disclosed = shown(project.file.budget, dataset.declared)
-        words, passing = 1, 1
-        for other in gate:
-            # Every verdict is a word that developers see, whether or not it blocks; a slice has its own.
-            each, each_pass = words_of(disclosed, len(parse(other.claim).clauses))
-            count = max(1, len(project.slices_of(other.slices)))
-            words *= each**count
-            passing *= (each_pass if other in required else each) ** count
-        gain = max(filter(None, (gain_of(parse(c.claim)) for c in required if c.mode == "fp-free")), default=None)
-        policy = policy_of(dataset.declared, words=words, passing=passing, gain=gain)
-        names = tuple(c.name for c in required)
+        policy, words, names = sharing(check, inputs, dataset)
         key, table = family
-        return cls(check.name, dataset, Ledger(project.store), key, once, alpha, policy, words, names, table)
+        ledger = Ledger(inputs.project.store)
+        return cls(check.name, dataset, ledger, key, once, alpha, policy, words, names, table)
 
     def terms(self, connection: Connection) -> Terms:
         """Reckon what the answer costs, from what the ledger has now; the table is entered if it is a new one.
@@ -150,6 +136,26 @@ class Question:
                 ),
             ),
         )
+
+
+def sharing(check: CheckTable, inputs: Inputs, dataset: Dataset) -> tuple[Policy, int, tuple[str, ...]]:
+    """Say how the set is reused, how many different answers can be shown, and which checks have to pass."""
+    project = inputs.project
+    gate = [c for c in project.file.checks if stage_of(c) == "gate"]
+    asked = [c for c in gate if c.new == check.new and _can_be_asked(c, inputs, dataset)]
+    # A gate passes when all that blocks passes; one in which nothing blocks, when all of it does.
+    required = [c for c in asked if c.blocking] or asked
+    disclosed = shown(project.file.budget, dataset.declared)
+    words, passing = 1, 1
+    for other in gate:
+        # Every verdict is a word that developers see, whether or not it blocks; a slice has its own.
+        each, each_pass = words_of(disclosed, len(parse(other.claim).clauses))
+        count = max(1, len(project.slices_of(other.slices)))
+        words *= each**count
+        passing *= (each_pass if other in required else each) ** count
+    gain = max(filter(None, (gain_of(parse(c.claim)) for c in required if c.mode == "fp-free")), default=None)
+    policy = policy_of(dataset.declared, words=words, passing=passing, gain=gain)
+    return policy, words, tuple(c.name for c in required)
 
 
 def _can_be_asked(check: CheckTable, inputs: Inputs, dataset: Dataset) -> bool:

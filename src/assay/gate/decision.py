@@ -176,8 +176,8 @@ def decide(
         return look(
             whole, labels, start=start, new=new, old=old, reliability=reliability, steps=steps, adaptivity=adaptivity,
             mode=mode, unit=unit, unit_name=unit_name, max_unit_size=max_unit_size, slices=slices, timestamp=timestamp,
-            columns=columns, content=content, new_scores=new_scores, old_scores=old_scores, positive=positive, order=order, check=check,
-            blocking=blocking, severity=severity,
+            columns=columns, content=content, new_scores=new_scores, old_scores=old_scores, positive=positive, order=order,
+            level=level, check=check, blocking=blocking, severity=severity,
         )  # fmt: skip
     if order is not None:
         raise UsageError("order: only method='sequential' has an order of labelling")

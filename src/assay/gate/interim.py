@@ -50,6 +50,7 @@ def verdict_of(
     status = _status(tracks, mode, clusters, final)
     main = _deciding(tracks, status)
     expected, most = _needed(tracks)
+    bounds = main.bounds()
     statistic: dict[str, Scalar] = {
         "clause": str(main.clause),
         "value": main.value,
@@ -93,7 +94,11 @@ def verdict_of(
             unit=None if inputs.unit is None else inputs.unit_name,
             measure=main.clause.measure,
             estimate=main.estimate,
+            lower=None if bounds is None else bounds[0],
+            upper=None if bounds is None else bounds[1],
             limit=main.clause.threshold,
+            # The bounds of both sides and the decisions of both sides, by a union bound.
+            level=None if bounds is None else max(0.0, 1 - 2 * (main.level_true + main.level_false)),
             statistic=statistic,
             series=series,
             method=f"sequential: {method}",

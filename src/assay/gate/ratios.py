@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -41,6 +41,8 @@ from assay.gate.quantity import more, smallest_level
 from assay.stats import bets
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from assay.gate.quantity import Quantity
@@ -248,11 +250,17 @@ class Pair:
         needed = bets_needed(abs(gap), variance, self._loss(limit, sign), (1 - _SHARE) * alpha)
         return more(needed, round(units))
 
-    def _interval(self, share: float) -> tuple[float, float]:
-        """Give an interval for R2, wrong with probability ``share`` at most."""
+    @cached_property
+    def _interval(self) -> Callable[[float], tuple[float, float]]:
+        """Give an interval for R2, wrong with probability at most its argument; both sides ask at the same levels."""
         c2 = self.ratios[1].coefficient
-        ends = self.second.lower(share / 2) / c2, self.second.upper(share / 2) / c2
-        return max(0.0, min(ends)), min(1.0, max(ends))
+
+        @cache
+        def interval(share: float) -> tuple[float, float]:
+            ends = self.second.lower(share / 2) / c2, self.second.upper(share / 2) / c2
+            return max(0.0, min(ends)), min(1.0, max(ends))
+
+        return interval
 
     def _ends(self, sign: float) -> tuple[float, ...]:
         """Give the least value of the form times ``sign``, and the ends of the cells in each of which one stake serves.

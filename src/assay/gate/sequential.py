@@ -85,6 +85,8 @@ class Sequential:
     order : array of int, optional
         Rows that may be labelled, in the order in which they are; it must not depend on the models. By default a
         permutation that depends on the number of rows (units) alone. Rows of one unit stand together.
+    level : float, optional
+        As for :func:`assay.gate.decide`.
     plans : list of tuple of int, optional
         For each clause what ``plans`` said when the answer was begun. Give it where the pool may have changed since;
         by default it is made from the predictions.
@@ -144,6 +146,7 @@ class Sequential:
         old_scores: Any = None,
         positive: Any = None,
         order: ArrayLike | None = None,
+        level: float | None = None,
         plans: Sequence[tuple[int, int, int] | None] | None = None,
         check: str = "gate",
         blocking: bool = False,
@@ -151,7 +154,7 @@ class Sequential:
     ) -> None:
         from assay.gate.decision import level_of
 
-        self._alpha, self._per_test = level_of(reliability, steps, adaptivity, mode)
+        self._alpha, self._per_test = level_of(reliability, steps, adaptivity, mode, level=level)
         self._condition = parse(condition) if isinstance(condition, str) else condition
         self._mode, self._steps, self._adaptivity = mode, steps, adaptivity
         self._check, self._blocking, self._severity = check, blocking, severity
@@ -198,10 +201,11 @@ class Sequential:
         """Give the next rows to label, at most ``k``, in their order; none when all is decided or all is labelled."""
         if k < 1 or self.verdict_is_final:
             return np.empty(0, dtype=np.intp)
+        asked = [track.waiting(self._known, k) for track in self.tracks if track.open]
+        if len(asked) == 1:
+            return asked[0]
         wanted = np.zeros(self._inputs.n, dtype=np.bool_)
-        for track in self.tracks:
-            if track.open:
-                wanted[track.waiting(self._known, k)] = True
+        wanted[np.concatenate(asked)] = True
         return self._order[wanted[self._order]][:k]
 
     @property

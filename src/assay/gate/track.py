@@ -96,6 +96,7 @@ class Track:
         self.kind: Kind = "mean"
         self.plan: Plan | None = None
         self.estimate: float | None = None
+        self._bounds: tuple[float, float] | None = None
         self.used: Rows = np.empty(0, dtype=np.intp)
         if self.part is not None:
             least, most = self.part.limits(inputs)
@@ -122,6 +123,7 @@ class Track:
         self.final = "idle" if finding.idle else "no rows" if finding.measured is None else "no label matters"
         self.rows = finding.rows
         self.estimate = None if finding.measured is None else finding.measured.estimate
+        self._bounds = None if finding.measured is None else (finding.lower, finding.upper)
 
     def _lay_bets(self, inputs: Inputs) -> None:
         part, clause = self.part, self.clause
@@ -210,8 +212,13 @@ class Track:
     def waiting(self, known: NDArray[np.bool_], k: int) -> Rows:
         """Give the next rows whose labels it needs, at most ``k``, in order."""
         end = self._queue.size if self.cap is None else min(self.cap, self._queue.size)
-        ahead = self._queue[self._at : end]
-        return ahead[~known[ahead]][:k]
+        found: list[Rows] = []
+        count, start = 0, self._at
+        while count < k and start < end:
+            ahead = self._queue[start : min(start + max(k, 4096), end)]
+            found.append(ahead[~known[ahead]][: k - count])
+            count, start = count + found[-1].size, start + ahead.size
+        return np.concatenate(found) if found else np.empty(0, dtype=np.intp)
 
     def ready(self, known: NDArray[np.bool_]) -> Rows | None:
         """Give the rows up to the next one whose label is missing, or ``None`` if it is the first."""
@@ -326,6 +333,28 @@ class Track:
         if shown or refuted:
             self.value = "true" if shown and not (refuted and self.mode == "fn-free") else "false"
         self.open, self.final = False, "cap"
+
+    def bounds(self) -> tuple[float, float] | None:
+        """Give bounds that hold at every look, each at the level of its side, and agree with what was decided.
+
+        ``None`` where only bets on other values than wins and losses were made. That they hold and that the decision
+        does are two events: together they err with probability of at most twice the levels.
+        """
+        if self._bounds is not None or self.kind == "mean" or not self.rows:
+            return self._bounds
+        low, high = (-1.0, 1.0) if self.kind == "difference" else self._ends()
+        if self.kind == "difference":
+            values, counts = np.array([1.0, -1.0, 0.0]), [self.won, self.lost, self.rows - self.won - self.lost]
+        else:
+            values, counts = np.array([high, low]), [self.won, self.lost]
+        below = sequential.lower(values, counts, self.level_true, low=low)
+        above = -sequential.lower(-values, counts, self.level_false, low=-high)
+        if self.value == "true":
+            below = max(below, self._in_units(self._limit_true))
+        elif self.value == "false":
+            above = min(above, self._in_units(self._limit_false))
+        ends = sorted(self._sign * abs(self._scale) * end + self.constant for end in (below, above))
+        return ends[0], ends[1]
 
     def further(self) -> tuple[int | None, int]:
         """Labels still needed: expected if the truth is the estimate (before 20 labels: the tolerance's aim), and at most."""

@@ -146,8 +146,11 @@ class UnitBets:
         largest = np.minimum(1 / loss[0], mixture.scales / np.sqrt(loss[0] * gain[0]))
         smallest = np.minimum(1 / loss[1], mixture.scales / np.sqrt(loss[1] * gain[1]))
         sums = self.totals - end * self.sizes
-        gains = np.where(sums >= 0, smallest[:, None] * sums, largest[:, None] * sums)
-        return float(mixture.mix(_log1p(gains) @ self.mass))
+        up = sums >= 0
+        wealth = np.zeros(smallest.size)
+        for bet, chosen in ((smallest, up), (largest, ~up)):
+            wealth += _log1p(np.multiply.outer(bet, sums[chosen])) @ self.mass[chosen]
+        return float(mixture.mix(wealth))
 
     def merged(self) -> UnitBets:
         """Count equal units once, and spread very many over a grid; neither raises the wealth.
@@ -234,4 +237,5 @@ def _grid(values: Floats) -> tuple[Floats, list[tuple[NDArray[np.intp], Floats]]
 def _log1p(gains: Floats) -> Floats:
     # Rounding may push a total loss a hair below -1.
     with np.errstate(divide="ignore"):
-        return np.log1p(np.maximum(gains, -1.0))
+        np.maximum(gains, -1.0, out=gains)
+        return np.log1p(gains, out=gains)

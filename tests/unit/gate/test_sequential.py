@@ -289,3 +289,28 @@ def test_a_verdict_says_what_it_rests_on() -> None:
     texts = [assumption.text for assumption in said.guarantee.assumptions]
     assert "the order of labelling was fixed before the models were seen" in texts
     assert said.evidence.statistic["wins"] > said.evidence.statistic["losses"]
+
+
+def test_the_interval_agrees_with_the_verdict_and_narrows() -> None:
+    for gain, claim in ((0.08, "n - o > 0"), (-0.08, "n - o > 0"), (-0.08, "error(new) - error(old) < 0")):
+        labels, new, old = models(gain)
+        said = decide(claim, labels=labels, new=new, old=old, method="sequential", **TERMS).evidence
+        assert said.lower < said.estimate < said.upper
+        assert (said.lower >= 0) == ((gain > 0) == ("n - o" in claim)) or said.upper <= 0
+        assert said.level == pytest.approx(0.8)
+    labels, new, old = models(0.01)
+    gate = Sequential("n - o > 0 +/- 0.01", new=new, old=old, **TERMS)
+    widths = []
+    for _ in range(3):
+        rows = gate.next(80)
+        evidence = gate.update(rows, labels[rows]).evidence
+        widths.append(evidence.upper - evidence.lower)
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_the_level_of_a_ledger_is_taken() -> None:
+    labels, new, old = models(0.08)
+    said = decide("n - o > 0", labels=labels, new=new, old=old, method="sequential", level=0.001, **TERMS)
+    assert said.evidence.statistic["alpha_per_test"] == 0.001
+    usual = decide("n - o > 0", labels=labels, new=new, old=old, method="sequential", **TERMS)
+    assert usual.evidence.statistic["labels"] < said.evidence.statistic["labels"]

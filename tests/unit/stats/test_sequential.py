@@ -105,3 +105,19 @@ def test_labels_at_the_cap_have_the_power_and_one_fewer_has_not() -> None:
     assert m == 596
     assert sequential.labels_at_cap(0.02, 0.01, 2000, 20_000, 0.005, 0.99) is None
     assert sequential.labels_at_cap(0.0, 0.02, 0, 20_000, 0.005, 0.99) is None
+
+
+def test_the_bound_is_where_the_wealth_reaches_its_goal() -> None:
+    rng = np.random.default_rng(4)
+    x = rng.choice([1.0, -1.0, 0.0], 700, p=[0.2, 0.1, 0.7])
+    values, counts = np.unique(x, return_counts=True)
+    bound = sequential.lower(values, counts, 0.01, low=-1.0)
+    just_above = bound + 1e-5
+    assert sequential.Wealth(bound + 1).play(x - bound)[-1] >= math.log(100)
+    assert sequential.Wealth(just_above + 1).play(x - just_above)[-1] < math.log(100)
+
+
+def test_bounds_of_what_shows_nothing_are_the_range() -> None:
+    assert sequential.lower([1, -1], [0, 0], 0.05, low=-1) == -1
+    assert sequential.lower([1, -1], [0, 30], 0.05, low=-1) == -1
+    assert sequential.lower([1, 0], [500, 0], 0.05, low=0) > 0.98
