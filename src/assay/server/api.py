@@ -79,6 +79,17 @@ class Api:
         self._judges = ThreadPoolExecutor(WORKERS, "assay-judge")
         self._waiting = 0
 
+    def rehearse(self) -> None:
+        """Open every test set once, so that what is not in order is said at the start.
+
+        Raises
+        ------
+        UsageError
+            If one cannot be opened.
+        """
+        for check in self._gate():
+            self._open(check)
+
     def routes(self) -> list[Route]:
         """All routes with their methods."""
         return [
@@ -123,7 +134,7 @@ class Api:
             parquet.write_table(self._dataset(check).inputs(), content)
             return content.getvalue()
 
-        return Response(await self._in_thread(rows), media_type=PARQUET, headers=_PRIVATE)
+        return Response(await self._in_thread(rows, judging=True), media_type=PARQUET, headers=_PRIVATE)
 
     async def judge(self, request: Request) -> Response:
         """Judge predictions, once for each key."""
@@ -138,7 +149,7 @@ class Api:
             raise HTTPException(503, "many predictions wait to be judged: send these again later", {"Retry-After": "5"})
         self._waiting += 1
         try:
-            said, replayed = await self._in_thread(lambda: self._once(token, key, check, body, kind))
+            said, replayed = await self._in_thread(lambda: self._once(token, key, check, body, kind), judging=True)
         finally:
             self._waiting -= 1
         self._told()
@@ -234,7 +245,8 @@ class Api:
         return verdict if verdict.evidence.estimate is not None else numbers(self.project, verdict)
 
     def _gate(self) -> list[CheckTable]:
-        return [check for check in self.project.file.checks if stage_of(check) == "gate"]
+        """Checks that predictions can be sent to; one that buys labels judges declared models alone."""
+        return [c for c in self.project.file.checks if stage_of(c) == "gate" and c.method != "sequential"]
 
     def _check(self, request: Request) -> CheckTable:
         name = request.path_params["check"]
@@ -243,13 +255,16 @@ class Api:
                 return check
         raise HTTPException(404, f"there is no gate check {name!r}: GET /api/v1/gate lists them")
 
+    def _open(self, check: CheckTable) -> Dataset:
+        name = check.datasets[0] if check.datasets else self.project.dataset_of_role("test", "dev")
+        if name is None:
+            raise UsageError(f"check {check.name!r} has no test set: declare one with role = 'test'")
+        return Inputs(self.project, {}).dataset(name, judge=True)
+
     def _dataset(self, check: CheckTable) -> Dataset:
         """The test set of a check, opened."""
-        name = check.datasets[0] if check.datasets else self.project.dataset_of_role("test", "dev")
         try:
-            if name is None:
-                raise UsageError(f"check {check.name!r} has no test set")
-            return Inputs(self.project, {}).dataset(name, judge=True)
+            return self._open(check)
         except UsageError as problem:
             logger.error("the test set of check %r cannot be opened: %s", check.name, problem)
             raise HTTPException(503, "the judge cannot open its test set: its owner has to mend that") from problem
@@ -278,9 +293,11 @@ class Api:
             raise HTTPException(401, "this token is unknown, or was taken back", _CHALLENGE)
         return token
 
-    async def _in_thread(self, work: Callable[[], Any]) -> Any:
+    async def _in_thread(self, work: Callable[[], Any], *, judging: bool = False) -> Any:
+        # Judging has threads of its own, so that a long evaluation holds up neither health nor a refusal.
+        pool = self._judges if judging else None
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._judges, work)
+            return await asyncio.get_running_loop().run_in_executor(pool, work)
         except BudgetSpent as problem:
             raise HTTPException(409, str(problem)) from problem
         except (Conflict, LedgerError, StoreError) as problem:

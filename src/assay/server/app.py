@@ -22,9 +22,8 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 2.0
 
 
-def create_app(project: Project, messenger: Messenger | None = None) -> Starlette:
-    """Build the web application on a project; see :mod:`assay.server.openapi` for its routes."""
-    api = Api(project, told=messenger.wake if messenger else lambda: None)
+def create_app(api: Api) -> Starlette:
+    """Build the web application; see :mod:`assay.server.openapi` for its routes."""
     return Starlette(routes=api.routes(), exception_handlers={HTTPException: refuse, Exception: broken})
 
 
@@ -34,14 +33,16 @@ def serve(project: Project, host: str, port: int) -> None:
     Raises
     ------
     UsageError
-        If the address cannot be listened on.
+        If a test set cannot be opened, or the address cannot be listened on.
     """
-    project.store  # noqa: B018, opened before the first thread
-    addresses = owner_addresses(project)
+    tell = owner_addresses(project)
+    messenger: Messenger | None = None
+    api = Api(project, told=lambda: messenger.wake() if messenger else None)
+    api.rehearse()
     listener = listen(host, port)
-    messenger = Messenger(project) if addresses else None
+    messenger = Messenger(project) if tell else None
     try:
-        run(create_app(project, messenger), listener, f"assay server: {project.name} at {address_of(listener, host)}")
+        run(create_app(api), listener, f"assay server: {project.name} at {address_of(listener, host)}")
     finally:
         if messenger is not None:
             messenger.close()
