@@ -263,7 +263,13 @@ def test_without_a_token_the_comment_is_a_file(project: Path, assay: Assay, monk
     done = assay("gate", "--report", "github")
     assert done.code == 0
     assert "no token, or no request to merge, to post it to" in done.err
-    assert "### Clear" in (project / "assay-report" / "comment.md").read_text()
+    text = (project / "assay-report" / "comment.md").read_text()
+    assert "### Clear" in text
+    done = assay("gate", "--report", "github", "--output", "said.md")
+    assert done.out.startswith("assay 0.1.0 | loans")
+    assert (project / "said.md").read_text() == text
+    assert assay("gate", "--report", "github", "--json", "--output", "said.json").out == ""
+    assert json.loads((project / "said.json").read_text())["project"] == "loans"
 
 
 def test_markdown_and_junit_go_to_stdout_or_a_file(project: Path, assay: Assay) -> None:

@@ -40,9 +40,12 @@ def run_and_emit(
     """Run a selection, show it, report it where a host is named, and leave with its exit code."""
     options.require_place(output)
     project = options.open_project(project_path)
+    comment = None
     if report in ci.HOSTS:
         ci.require_folder(project)
-        format_ = "concise" if format_ == "auto" else format_
+        if format_ == "auto":
+            # The log is for people; a file that is asked for without a format is the comment.
+            format_, comment, output = "concise", output, None
     sources = options.parse_overrides(overrides)
     from assay.checks.run import owner_addresses
 
@@ -55,7 +58,7 @@ def run_and_emit(
     frame = ci.frame_of(project, run, budget=report is not None)
     options.emit(run.results, frame, report if report and report not in ci.HOSTS else format_, output)
     if report in ci.HOSTS:
-        ci.publish(report, project, run, frame, format_)
+        ci.publish(report, project, run, frame, format_, comment)
     if owner_addresses(project) and project.has_store:
         from assay.server.notify import deliver
 

@@ -60,8 +60,10 @@ def frame_of(project: Project, run: CheckRun, *, budget: bool) -> ReportContext:
     return options.context(project, run.results, seconds=seconds, exit_code=int(run.exit_code), budget=tuple(lines))
 
 
-def publish(host: str, project: Project, run: CheckRun, frame: ReportContext, format_: str) -> None:
-    """Write the files of a report, and post it where the host can be reached.
+def publish(
+    host: str, project: Project, run: CheckRun, frame: ReportContext, format_: str, comment: Path | None = None
+) -> None:
+    """Write the files of a report, the comment to one more file if asked, and post it where the host can be reached.
 
     What goes wrong on the way is said on stderr; the verdicts stand, and so does the exit code.
     """
@@ -90,6 +92,8 @@ def publish(host: str, project: Project, run: CheckRun, frame: ReportContext, fo
                 # Among the lines of a log; where stdout is for a machine, beside it.
                 click.echo(line, err=format_ in _MACHINE_FORMATS)
         _put(folder / "comment.md", body.encode())
+        if comment is not None:
+            options.write(comment, body)
         _pages(folder, run, frame)
     except OSError as problem:
         click.echo(f"report: {problem.filename}: cannot be written: {problem.strerror}", err=True)
