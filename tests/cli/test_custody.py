@@ -171,6 +171,28 @@ def test_a_private_key_given_as_the_public_one_is_not_repeated(project: Path, as
     assert private not in said.out + said.err
 
 
+def test_nothing_that_is_kept_lets_others_try_hidden_values(project: Path, assay: Assay, key: str) -> None:
+    """The hashes of rows in the ledger are the same whatever the label and the hidden columns hold."""
+    declare(project, GATE.replace("n > 0.8", "n > 0.1"), SEALED)
+    kept = []
+    frame = pd.read_csv("test.csv")
+    for number, shift in enumerate((0, 7)):
+        flipped = frame["late"].where(frame.index % 40 != shift, 1 - frame["late"])
+        frame.assign(late=flipped, minutes=flipped * 30 + shift).to_csv("test.csv", index=False)
+        assert assay("testset", "seal", "test.csv", "--to", key, "--hide", "minutes").code == 0
+        said = assay("gate", "--json")
+        assert said.code == 0, said.err
+        entries = [json.loads(line) for line in assay("ledger", "show", "--json").out.splitlines()]
+        kept.append((json.loads(said.out)["verdicts"], [e["detail"] for e in entries if e["kind"] == "testset"]))
+        (project / ".assay").rename(project / f"elsewhere{number}")
+    (first, rows), (second, other) = kept
+    assert rows
+    assert first[0]["id"] == second[0]["id"]
+    sample = [[detail.get("sample") for detail in details] for details in (rows, other)]
+    assert sample[0] == sample[1]
+    assert any(sample[0])
+
+
 def test_code_predicts_from_inputs_alone(sealed: Path, assay: Assay) -> None:
     (sealed / "answer.py").write_text(CODE)
     declare(sealed, GATE.replace("n > 0.8", "n > 0.7"), CODED)

@@ -118,10 +118,12 @@ _UNCHECKED = (
 def _independence(dataset: Dataset) -> tuple[Assumption, ...]:
     unit = dataset.declared.unit
     if unit:
-        return (
-            Assumption(f"each {unit} is independent of the others", "declared"),
-            Assumption(f"no {unit} to come outgrows those here", "unverifiable"),
-        )
+        most = dataset.declared.max_unit_size
+        if most is None:
+            size = Assumption(f"no {unit} has more rows, or can move further, than the largest here", "unverifiable")
+        else:
+            size = Assumption(f"no {unit} has more rows than {most:,}", "declared")
+        return Assumption(f"each {unit} is independent of the others", "declared"), size
     columns = [*([dataset.declared.timestamp] if dataset.declared.timestamp else []), *dataset.repeated_columns()]
     if not columns:
         return (

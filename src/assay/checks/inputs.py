@@ -52,17 +52,22 @@ class Dataset:
     @cached_property
     def inputs_fingerprint(self) -> str:
         """Content address of the rows without their labels; with them where a row has nothing else."""
-        hidden = {self.declared.label, *(self.terms.hidden if self.terms else ())} & set(self.table.columns)
+        hidden = self._unshown
         if not hidden or len(hidden) == len(self.table.columns):
             return self.fingerprint
         return fingerprint(self.table.drop(*hidden))
 
+    @property
+    def _unshown(self) -> set[str]:
+        """The label, and what a seal hides with it: a hash of a row with these in would let others try values."""
+        return {self.declared.label or "", *(self.terms.hidden if self.terms else ())} & set(self.table.columns)
+
     @cached_property
     def row_bits(self) -> np.ndarray:
         """64 bits of each row without its label, shape (n,), in the order of :attr:`frame`."""
-        frame = self.frame
-        if self.declared.label in frame and frame.shape[1] > 1:
-            frame = frame.drop(columns=[self.declared.label])
+        frame, hidden = self.frame, self._unshown
+        if len(hidden) < frame.shape[1]:
+            frame = frame.drop(columns=list(hidden))
         return row_hashes(table(frame))
 
     @cached_property
