@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -379,3 +381,16 @@ def test_ids_are_the_same_in_every_format(assay: Assay, pool: Path) -> None:
     first, second = (pd.read_csv(io.StringIO(text))["loan"].astype(int).tolist() for text in (before, after))
     assert first == second
     assert spent(pool, "labels") == {"loans": 12.0}
+
+
+def test_people_who_ask_at_once_pay_for_a_row_once(assay: Assay, pool: Path) -> None:
+    assert assay("gate").code == 4
+    command = [sys.executable, "-m", "assay", "labels", "suggest", "--check", "better", "--limit", "20"]
+    asking = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    said = [one.communicate(timeout=120) for one in asking]
+    assert {one.returncode for one in asking} <= {0, 3}
+    given = [out for (out, _), one in zip(said, asking, strict=True) if one.returncode == 0]
+    assert given
+    assert all(out == given[0] for out in given)
+    assert all("ask again" in err for (_, err), one in zip(said, asking, strict=True) if one.returncode)
+    assert spent(pool, "labels") == {"loans": 20.0}

@@ -148,7 +148,9 @@ class Queue:
         with store.transaction() as connection:
             before = self._mine(_entries(connection, self._project))
             others = [entry.seq for entry in before if entry.detail["owner"] != owner]
-            if others != [entry.seq for entry in self._entries if entry.detail["owner"] != owner]:
+            asked = {row for entry in before for row in entry.detail["rows"]}
+            moved = others != [entry.seq for entry in self._entries if entry.detail["owner"] != owner]
+            if moved or not asked.isdisjoint(rows):
                 raise Conflict(f"{check}: somebody else took rows of {self._dataset!r} meanwhile: ask again")
             if rows:
                 balance = balance_of(connection, "labels", self._project, now())

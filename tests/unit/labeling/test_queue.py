@@ -38,6 +38,11 @@ def test_two_candidates_that_look_at_once_do_not_get_the_same_rows(store: Store,
     with pytest.raises(Conflict, match="ask again"):
         second.take(store, "two", "better", "30", rows=["a"], limit=10)
     assert Ledger(store).spent("labels", "loans") == 1
+    again = queue(store, tmp_path)
+    queue(store, tmp_path).take(store, "one", "better", "35", rows=["b"], limit=10)
+    with pytest.raises(Conflict, match="ask again"):  # nor is a row paid for twice
+        again.take(store, "one", "better", "35", rows=["b"], limit=10)
+    assert Ledger(store).spent("labels", "loans") == 2
     # Two checks of one candidate share its rows.
     third = queue(store, tmp_path)
     queue(store, tmp_path).take(store, "one", "better", "40")
