@@ -145,7 +145,8 @@ class Queue:
         Conflict
             If somebody else took rows meanwhile.
         """
-        with store.transaction() as connection:
+
+        def work(connection: Connection) -> None:
             before = self._mine(_entries(connection, self._project))
             others = [entry.seq for entry in before if entry.detail["owner"] != owner]
             asked = {row for entry in before for row in entry.detail["rows"]}
@@ -171,6 +172,8 @@ class Queue:
                 "plans": dict(plans or {}),
             }
             append(connection, "labels", self._project, len(rows), check=check, detail=detail)
+
+        store.write(work)
         self._store = store
         self.__dict__.pop("_entries", None)
 
