@@ -394,3 +394,14 @@ def test_people_who_ask_at_once_pay_for_a_row_once(assay: Assay, pool: Path) -> 
     assert all(out == given[0] for out in given)
     assert all("ask again" in err for (_, err), one in zip(said, asking, strict=True) if one.returncode)
     assert spent(pool, "labels") == {"loans": 20.0}
+
+
+def test_what_was_handed_out_is_on_the_shared_ledger(assay: Assay, pool: Path, tmp_path: Path) -> None:
+    (pool / "assay.toml").write_text(PROJECT.replace('"loans"\n', f'"loans"\nledger = "file://{tmp_path}/bare.git"\n'))
+    for words in (["init", "--quiet", "--bare", "bare.git"], ["init", "--quiet"]):
+        subprocess.run(["git", *words], check=True, cwd=pool)
+    status, bought = answer(assay, limit=200)
+    assert status == "pass"
+    (pool / ".assay").rename(pool / "gone")
+    assert assay("ledger", "verify").code == 0
+    assert sum(spent(pool, "labels").values()) == bought > 0

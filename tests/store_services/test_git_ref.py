@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
+import gzip
 import json
 import multiprocessing
 import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -558,3 +562,79 @@ def test_many_entries_are_in_several_files(clone: Cloner, remote: Path, monkeypa
     fresh = clone("fresh")
     fresh.sync()
     assert Ledger(fresh).verify() == 8
+
+
+class _GitOverHttp(BaseHTTPRequestHandler):
+    """Git's smart protocol, for those who bring the token."""
+
+    root: Path
+    token = "Basic " + base64.b64encode(b"x-access-token:s3cret").decode()
+
+    def do_GET(self) -> None:
+        self._serve(b"")
+
+    def do_POST(self) -> None:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+        self._serve(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
+
+    def _serve(self, body: bytes) -> None:
+        if self.headers.get("Authorization") != self.token:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="git"')
+            self.end_headers()
+            return
+        path, _, query = self.path.partition("?")
+        told = {
+            "GIT_PROJECT_ROOT": str(self.root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "REQUEST_METHOD": self.command,
+            "REMOTE_USER": "bot",
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+        }
+        done = subprocess.run(
+            ["git", "http-backend"], input=body, capture_output=True, check=True, env=os.environ | told
+        )
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        lines = [line.split(": ", 1) for line in head.decode().splitlines()]
+        status = next((value for name, value in lines if name == "Status"), "200").split()[0]
+        self.send_response(int(status))
+        for name, value in lines:
+            if name != "Status":
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_over_http_the_token_of_the_checkout_is_used(clone: Cloner, remote: Path) -> None:
+    """As a checkout in continuous integration leaves it: the token is a setting of the clone."""
+    git(remote, "config", "http.receivepack", "true")
+    _GitOverHttp.root = remote.parent
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _GitOverHttp)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        store = clone("first", "--depth=1")
+        git(store.root, "remote", "set-url", "origin", f"{url}/{remote.name}")
+        with pytest.raises(StoreError, match=r"cannot be reached: could not read Username .*: nothing was judged"):
+            answer(store)
+        git(store.root, "config", f"http.{url}/.extraheader", f"AUTHORIZATION: {_GitOverHttp.token}")
+        answer(store)
+        assert len(entries(remote)) == Ledger(store).verify() == 2
+    finally:
+        server.shutdown()
+        server.server_close()
