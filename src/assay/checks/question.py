@@ -118,7 +118,8 @@ class Question:
         if self.policy.last_pass is not None and passes >= self.policy.last_pass:
             return f"retired at pass {passes}"
         if self.policy.steps is not None and terms.number >= self.policy.steps:
-            return f"{terms.number} of {self.policy.steps} spent"
+            waiting = sum(past.put_by for past in terms.past)
+            return f"{terms.number} of {self.policy.steps} spent{f', {waiting} of them put by' if waiting else ''}"
         if unknown:
             return f"{unknown} of {terms.number} still running may retire it, so ask again when it is done; or"
         return f"the {terms.number} before spent all of the error probability"
