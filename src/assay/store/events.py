@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DEFAULT_ROOT = Path(".assay/log")
-# A file that was merged into another while it was read is looked for again.
-READINGS = 10
 TIME = pa.timestamp("us")
 PREDICTION_FIELDS = {
     "id": pa.string(),
@@ -249,7 +247,8 @@ def maturity(root: str | Path = DEFAULT_ROOT, model: str | None = None) -> Matur
 
 def _ask(root: Path, model: str | None, query: str, parameters: dict[str, Any]) -> pa.Table:
     named = "*" if model is None else f"{_quote(model)}"
-    for _ in range(READINGS):
+    # A file that was merged into another while it was read is not there any more: then all are listed again.
+    while True:
         predicted: list[str] = []
         labelled: list[str] = []
         try:
@@ -266,7 +265,6 @@ def _ask(root: Path, model: str | None, query: str, parameters: dict[str, Any]) 
             if all(Path(file).exists() for file in (*predicted, *labelled)):
                 _name_corrupt(root)
                 raise StoreError(f"the log in {root} cannot be read: {str(error).splitlines()[0]}") from error
-    raise StoreError(f"the log in {root} cannot be read: files of it are listed and not there: look at its links")
 
 
 def _name_corrupt(root: Path) -> None:

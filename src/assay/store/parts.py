@@ -79,7 +79,9 @@ def files(root: Path, pattern: str, deep: bool = False) -> list[str]:
                 pq.ParquetFile(file).read()
             replaced |= {file.with_name(name) for name in _replaced_by(file)}
         except FileNotFoundError:
-            raise
+            if not file.is_symlink():
+                raise
+            raise StoreError(f"{file} is a link to nowhere: take it out of the log") from None
         except (pa.ArrowException, OSError, msgspec.DecodeError) as error:
             raise StoreError(f"{file} is corrupt: move it out of the log to go on without its rows") from error
     return [str(file) for file in found if file not in replaced]
@@ -96,12 +98,13 @@ def merge(folder: Path) -> None:
     OSError, pyarrow.ArrowException
         If a file cannot be read or written; the folder holds the same rows then.
     """
-    names = sorted(file.name for file in folder.glob("part-*.parquet"))
-    if len(names) < MANY:
+    if sum(1 for _ in folder.glob("part-*.parquet")) < MANY:
         return
     with _alone(folder) as alone:
         if not alone:
             return
+        # Listed now, for whoever was alone before may have merged what was there a moment ago.
+        names = sorted(file.name for file in folder.glob("part-*.parquet"))
         replaces = {name: _replaced_by(folder / name) for name in names if _tier(name)}
         gone = {name for listed in replaces.values() for name in listed}
         cutoff = clock.time_ns() - round(GRACE_SECONDS * 1e9)
