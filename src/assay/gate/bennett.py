@@ -68,8 +68,10 @@ def size(target: Target) -> Size:
 
 def one_tail(target: Target) -> int | None:
     """Give the rows for the value of a whole row, one tail; ``None`` if nothing bounds its variance."""
-    form = target.form
+    form, rates = target.form, target.rates
+    nats = max(target.nats_alpha, target.nats_miss)
+    if form is not None and rates is not None and not form.score and HIGH - 1e-12 <= rates[0] < 1:
+        return rounded(nats / exponent(1 - rates[0], 1.0, target.tolerance / abs(form.rate)))
     if form is None or target.disagreement is None:
         return None
-    nats = max(target.nats_alpha, target.nats_miss)
     return rounded(nats / exponent(*form.moments(target.disagreement), target.tolerance))
