@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from assay.gate import decide, plan
+from assay.gate.counts import Difference
 from assay.gate.wald import corridor
 from assay.stats import binomial, stopping, trinomial
 from assay.testing import coverage
@@ -117,6 +118,19 @@ def models(
     )
     old_right = np.where(kind < wins, False, np.where(kind < wins + losses, True, new_right))
     return labels, np.where(new_right, labels, 1 - labels), np.where(old_right, labels, 1 - labels)
+
+
+@pytest.mark.parametrize("limit", [-0.02, 0.0, 0.02])
+def test_the_test_of_decide_falls_short_of_the_plan_by_little(limit: float) -> None:
+    found = plan(f"n - o > {limit} +/- 0.02", reliability=0.95, disagreement=0.1)
+    n, level, better = found.labels, found.delta_per_test, limit + 0.04
+
+    def passes(rng: np.random.Generator, difference: float) -> bool:
+        wins, losses, _ = rng.multinomial(n, [(0.1 + difference) / 2, (0.1 - difference) / 2, 0.9])
+        return Difference(int(wins), int(losses), n).p_greater(limit) <= level
+
+    coverage.assert_error_below(lambda rng: passes(rng, limit), 0.05, runs=150, seed=4)
+    coverage.assert_power_above(lambda rng: passes(rng, better), 0.82, runs=250, seed=5)
 
 
 @pytest.mark.slow

@@ -163,6 +163,7 @@ def _gate(check: CheckTable, inputs: Inputs) -> list[Need]:
         project.file.slices,
         _changes(check, inputs, dataset),
         _labels_left(project),
+        alpha_of(check, project.file),
         error,
         check.method == "sequential",
     )
@@ -186,6 +187,7 @@ class _Shelf:
     slices: dict[str, str]
     changes: NDArray[np.bool_] | None
     labels_left: float
+    alpha: float
     error: float
     one_by_one: bool
 
@@ -250,7 +252,8 @@ def _sized(
     try:
         planned = plan(
             condition,
-            reliability=1 - shelf.error,
+            reliability=1 - shelf.alpha,
+            level=shelf.error,
             mode=check.mode,
             method=check.method,
             disagreement=changed,

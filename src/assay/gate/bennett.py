@@ -11,7 +11,7 @@ two patterns (Renggli et al., MLSys 2019, section 4):
 * *Pattern 2*, ``n - o > C +/- D`` alone with a known p: N = (Lambda + ln 2) / (p h(D / p)).
 
 Both are Lambda + ln K + ln 2 for K clauses. A floor ``n > A`` with A >= 0.9 (or a ceiling ``n < 1 - A``) has p = 1 - A: at n = A the second moment
-of "new is wrong" is 1 - A, above it less, below it the tail is smaller; one tail, no ln 2.
+of "new is wrong" is 1 - A, above it less, below it the tail is smaller; one tail, no ln 2. So it is where A + 2e can be reached at all.
 """
 
 from __future__ import annotations
@@ -59,10 +59,13 @@ def size(target: Target) -> Size:
         return Size("Bennett", SOURCE, {form.rows: rounded(n)}, {form.rows: rounded(p * n)})
     found = hoeffding.size(target)
     rates = target.rates
-    if form is not None and rates is not None and not form.score and HIGH - 1e-12 <= rates[0] < 1:
-        n = rounded((target.nats + clauses) / exponent(1 - rates[0], 1.0, target.tolerance / abs(form.rate)))
-        if n < found.labels[form.rows]:
-            return Size("Bennett", SOURCE, {form.rows: n}, {form.rows: n})
+    if form is not None and rates is not None and not form.score:
+        tolerance, variance = target.tolerance / abs(form.rate), 1 - rates[0]
+        # A share that has no room for twice the tolerance has no alternative to be told from.
+        if 2 * tolerance - 1e-12 <= variance <= 1 - HIGH + 1e-12:
+            n = rounded((target.nats + clauses) / exponent(variance, 1.0, tolerance))
+            if n < found.labels[form.rows]:
+                return Size("Bennett", SOURCE, {form.rows: n}, {form.rows: n})
     return found
 
 

@@ -34,6 +34,10 @@ _SHOWN = MappingProxyType(
 )
 
 
+# The exact tails end at the smallest number that a float can hold.
+_MOST = 560.0
+
+
 class ClausePlan(msgspec.Struct, frozen=True):
     """What one clause needs.
 
@@ -160,6 +164,7 @@ def plan(
     reliability: float,
     steps: int = 1,
     adaptivity: Adaptivity = "none",
+    level: float | None = None,
     mode: Mode = "fp-free",
     method: Method = "exact",
     disagreement: float | None = None,
@@ -188,6 +193,8 @@ def plan(
         How many answers there will be.
     adaptivity : {"none", "first-change", "full"}
         What developers see of them; see :func:`assay.gate.decide`.
+    level : float, in (0, 1 - reliability], optional
+        Error probability of one answer, where another account than ``steps`` and ``adaptivity`` shares it.
     mode : {"fp-free", "fn-free"}
     method : {"exact", "hoeffding", "bennett", "sequential"}
         ``exact`` never needs more than the two of the paper. ``hoeffding`` counts samples as the paper does, of clauses on
@@ -221,6 +228,10 @@ def plan(
     for all clauses together, not one from which on it always does. A few rows more can lack power by a hair, never
     reliability.
 
+    The size of a difference is that of the trinomial test with the bound on disagreement given. :func:`assay.gate.decide`
+    needs no such bound and keeps the reliability whatever the rate is, but with a limit other than 0 it spends a tenth
+    of the level on the rate: at rows planned for power 0.95 it was measured to pass 0.92 of the models at the edge.
+
     References
     ----------
     Renggli, C. et al. "Continuous integration of machine learning models with ease.ml/ci." MLSys 2019.
@@ -236,6 +247,12 @@ def plan(
     """
     parsed = parse(condition) if isinstance(condition, str) else condition
     nats = nats_of(reliability, steps, adaptivity)
+    if level is not None:
+        if not math.exp(-_MOST) <= level <= 1 - reliability + 1e-12:
+            raise UsageError(
+                f"level: {level!r} is no error probability of up to 1 - reliability = {1 - reliability:.3g}"
+            )
+        nats = -math.log(level)
     _check(mode, method, disagreement, baseline, design_effect, unit_size)
     found = sized(parsed, nats, mode, method, disagreement, baseline)
     per_commit = _dear(total(size.per_commit for _, size in found), design_effect)
@@ -319,8 +336,7 @@ def nats_of(reliability: float, steps: int, adaptivity: str) -> float:
     if isinstance(steps, bool) or int(steps) != steps or steps < 1:
         raise UsageError(f"steps: {steps!r} is no whole number of at least 1")
     nats = (steps * math.log(2) if adaptivity == "full" else math.log(steps)) - math.log(round(1 - reliability, 15))
-    # The exact tails end at the smallest number that a float can hold.
-    if nats > 550:
+    if nats > _MOST:
         raise UsageError(
             f"steps: {steps} fully adaptive answers leave no error probability for one; plan fewer steps, or a fresh "
             'slice of rows for each, which is adaptivity "none"'

@@ -251,6 +251,15 @@ def test_the_tolerance_of_a_ratio_needs_a_baseline() -> None:
         plan("n / o > 1.02 +/- 0.01", reliability=0.99)
 
 
+def test_a_level_stands_for_another_account() -> None:
+    terms = {"reliability": 0.99, "steps": 64, "adaptivity": "full"}
+    assert (
+        plan("n > 0.9 +/- 0.02", **terms).labels
+        == plan("n > 0.9 +/- 0.02", reliability=0.99, level=0.01 / 2**64).labels
+    )
+    assert plan("n > 0.9 +/- 0.02", reliability=0.99, level=1e-200).labels > 10_000
+
+
 def test_f1_scores_and_means() -> None:
     score = plan("f1(new) > 0.8 +/- 0.02", reliability=0.99)
     assert score.labels == binomial.rows_needed(0.8 / 1.2, 0.84 / 1.16, 0.01, 0.01)
@@ -293,6 +302,7 @@ def hoeffding_labels(tolerance: float) -> int:
         ("d < 0.1", {}, ClaimError, "no tolerance"),
         ("n > 0 +/- 0.1", {"mode": "fn-free"}, ClaimError, "never be refuted"),
         ("n > 0.8 +/- 0.1", {"reliability": 1}, UsageError, "reliability"),
+        ("n > 0.8 +/- 0.1", {"level": 0.2}, UsageError, "level"),
         ("n > 0.8 +/- 0.1", {"steps": 0}, UsageError, "steps"),
         ("n > 0.8 +/- 0.1", {"steps": 2000, "adaptivity": "full"}, UsageError, "plan fewer steps"),
         ("n > 0.8 +/- 0.1", {"adaptivity": "hybrid"}, UsageError, "adaptivity"),
