@@ -16,7 +16,7 @@ else
   INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 endif
 
-.PHONY: help demo test test-all lint bench docs clean
+.PHONY: help demo test test-all lint bench measured docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ lint: $(VENV)/.dev  ## style and types
 
 bench: $(VENV)/.bench  ## ours beside the peers, in one run on the same data
 	$(BIN)/python benchmarks/run.py
+
+measured: $(VENV)/.dev  ## the error rates of every method, by simulation, into docs/explanation/measured.md
+	$(BIN)/python tests/guarantees/measured.py
 
 docs: $(VENV)/.docs  ## the documentation as a site, in ./site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

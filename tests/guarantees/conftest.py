@@ -1,0 +1,8 @@
+"""The page of measured rates runs the simulations of its neighbors."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
