@@ -201,10 +201,12 @@ def test_ledger(assay: Assay, project: Path) -> None:
     assert "empty" in assay("ledger", "show").out
     assay("check")
     lines = assay("ledger", "show").out.splitlines()
-    assert [line.split()[3] for line in lines] == ["reserve", "reserve", "settle", "settle"]
+    assert [line.split()[3] for line in lines[:-1]] == ["settle", "reserve", "reserve", "settle", "settle"]
+    assert lines[-1].startswith("test set test (")
+    assert lines[-1].endswith("1 of 1 answers given, 0 left; spent")
     entries = [json.loads(line) for line in assay("ledger", "show", "--json").out.splitlines()]
-    assert [entry["kind"] for entry in entries] == ["answers", "alpha", "answers", "alpha"]
-    assert assay("ledger", "verify").last == "4 entries, chain verified"
+    assert [entry["kind"] for entry in entries] == ["testset", "answers", "alpha", "answers", "alpha"]
+    assert assay("ledger", "verify").last == "5 entries, chain verified"
 
 
 def test_init_writes_a_project_that_checks(assay: Assay, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from assay.checks import testsets
 from assay.checks.budget import shown
+from assay.checks.commitment import commit
 from assay.checks.disclosure import over, withhold
 from assay.checks.question import Question, seen_of
 from assay.checks.run import Job, Spend
@@ -103,11 +104,24 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     def reckoned(connection: Connection) -> tuple[Spend, ...]:
         nonlocal terms
         terms = question().terms(connection)
+        promised = commit(
+            project.store.artifacts,
+            dataset,
+            {side: rows()[side] for side in ("new", "old") if rows()[side] is not None},
+            {
+                "check": check.name,
+                "claim": str(condition),
+                "mode": check.mode,
+                "level": alpha * terms.share,
+                "slice": [terms.number, answers] if terms.detail["policy"] == "fresh-slice" else None,
+                "slices": slices,
+            },
+        )
         return (
             Spend("answers", key, 1, answers, terms.once, about=name, detail=terms.detail),
             Spend(
                 "alpha", f"{key}:{check.name}", alpha * terms.share, alpha, apart=not check.blocking,
-                about=name, detail={"answer": terms.once},
+                about=name, detail={"answer": terms.once, "alpha": alpha, **promised},
             ),
         )  # fmt: skip
 
@@ -160,6 +174,9 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
 
     def look() -> None:
         _compare(condition, rows())
+        if inputs.series is None:
+            # What the answer is committed to is made before anybody waits for the ledger.
+            assert dataset.rows_digest
         if inputs.series is None and dataset.declared.policy == "fresh-slice":
             for number in range(answers):
                 dataset.stretch(number, answers)

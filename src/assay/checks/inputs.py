@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -81,6 +82,13 @@ class Dataset:
         told = row_hashes(table(self.frame[[label]])) if label in self.frame else own
         order: np.ndarray = np.lexsort((told, own, group))
         return order
+
+    @cached_property
+    def rows_digest(self) -> str:
+        """SHA-256 of the rows as they are released once the set is used up."""
+        from assay.checks.commitment import rows_of
+
+        return sha256(rows_of(self)).hexdigest()
 
     def stretch(self, number: int, count: int) -> np.ndarray:
         """Rows of one of ``count`` slices that share neither a row, nor a copy of one, nor a unit; about equally many.

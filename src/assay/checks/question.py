@@ -13,7 +13,9 @@ from assay.core.guarantee import Assumption
 from assay.core.project import stage_of
 from assay.errors import BudgetSpent, ProjectError
 from assay.gate import parse
+from assay.store.balance import balance_of
 from assay.store.ledger import Ledger
+from assay.store.schema import now
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -92,14 +94,15 @@ class Question:
         past = history(answers, self.ledger.entries_in(connection, kind="alpha"), self.key)
         terms = reckon(past, self.policy, once=self.once, words=self.words, required=self.required)
         if not terms.share:
-            raise self._spent(self._why(terms))
+            held = balance_of(connection, "answers", self.key, now()).held
+            raise self._spent(self._why(terms), held)
         if self.alpha * terms.share < LEAST:
             raise ProjectError(
                 f"dataset {name!r}: {self.policy.steps} answers of {self.words:,} words each leave no error "
                 "probability for one; plan fewer queries, or set policy = 'fresh-slice'"
             )
         promised = [
-            entry.detail.get("limit", 0.0)
+            entry.detail.get("alpha", 0.0)
             for entry in self.ledger.entries_in(connection, kind="alpha", key=f"{self.key}:{self.check}")
             if entry.state == "reserve"
         ]
@@ -121,11 +124,18 @@ class Question:
             waiting = sum(past.put_by for past in terms.past)
             return f"{terms.number} of {self.policy.steps} spent{f', {waiting} of them put by' if waiting else ''}"
         if unknown:
-            return f"{unknown} of {terms.number} still running may retire it, so ask again when it is done; or"
+            return f"{unknown} of {terms.number} without an end may retire it; ask the same question again, or"
         return f"the {terms.number} before spent all of the error probability"
 
-    def _spent(self, why: str) -> BudgetSpent:
+    def _spent(self, why: str, held: float = 0.0) -> BudgetSpent:
         name, rows = self.dataset.name, len(self.dataset.frame)
+        if held:
+            # What is held may come back, so that nobody is told to collect rows yet.
+            return BudgetSpent(
+                f"{self.check}: answers of {name} ({self.key[:12]}): {why}, {held:g} held by checks that are running: ask "
+                "again when they are done",
+                passing=True,
+            )
         return BudgetSpent(
             f"{self.check}: answers of {name} ({self.key[:12]}): {why}: judge fresh data, about {rows:,} labelled rows",
             actions=(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
@@ -189,13 +189,13 @@ def closed(entries: Iterable[Entry], key: str) -> tuple[str, str]:
     state = reason = ""
     for entry in entries:
         if entry.key == key and entry.detail["event"] in ("retired", "released"):
-            state, reason = entry.detail["event"], reason or str(entry.detail.get("reason", ""))
+            state, reason = entry.detail["event"], str(entry.detail.get("reason", ""))
     return state, reason
 
 
-def retire(store: Store, key: str, reason: str) -> None:
+def close(store: Store, key: str, event: Literal["retired", "released"], reason: str) -> None:
     """Take a test set out of use."""
-    ledger, detail = Ledger(store), {"event": "retired", "reason": reason}
+    ledger, detail = Ledger(store), {"event": event, "reason": reason}
     store.write(lambda connection: ledger.append(connection, "testset", key, 0, detail=detail))
 
 

@@ -161,8 +161,28 @@ def retire(name: str, reason: str, project_path: Path | None) -> None:
     meter = testsets.find(store, name)
     if meter.state in ("retired", "released"):
         raise UsageError(f"test set {meter.name} ({meter.key[:12]}) is {meter.state} already")
-    testsets.retire(store, meter.key, reason)
+    testsets.close(store, meter.key, "retired", reason)
     click.echo(f"retired {meter.name} ({meter.key[:12]}) after {meter.answers} of {meter.queries} answers")
+
+
+@testset.command()
+@click.argument("name")
+@click.option("--output", type=click.Path(path_type=Path), required=True, help="A folder to be made.")
+@options.project_option
+def release(name: str, output: Path, project_path: Path | None) -> None:
+    """Hand a used-up test set to developers, with what its verdicts can be checked by.
+
+    NAME is that of the dataset. The folder gets the rows with their labels, the predictions of every model that was judged, and the openings of
+    what the ledger was given before each evaluation. No gate is answered on these rows any more.
+    """
+    from assay.checks.commitment import release as release_set
+    from assay.checks.inputs import Inputs
+
+    options.require_place(output)
+    project = options.open_project(project_path)
+    project.records.sync()
+    meter = release_set(project, Inputs(project, {}).dataset(name, judge=True), name, output)
+    click.echo(f"released {meter.name} ({meter.key[:12]}) to {output}: {meter.answers} answers can be checked")
 
 
 def _project(path: Path | None) -> Project | None:
