@@ -60,6 +60,19 @@ def test_a_sealed_set_is_judged_and_never_written(sealed: Path, assay: Assay) ->
             assert label_row not in path.read_bytes()
 
 
+def test_what_is_kept_of_a_sealed_set_opens_at_its_release_alone(sealed: Path, assay: Assay) -> None:
+    assert assay("gate").code == 0
+    kept = [path.read_bytes() for path in (sealed / ".assay" / "objects").rglob("*") if path.is_file()]
+    assert kept
+    assert not any(b"prediction" in content or b"opening" in content for content in kept)
+    said = assay("testset", "release", "test", "--output", "released")
+    assert said.code == 0, said.err
+    released = pd.read_csv("released/rows.csv")
+    assert sorted(released["late"]) == sorted(pd.read_csv(sealed.parent / "test.csv")["late"])
+    [answer] = json.loads(Path("released/answers.json").read_text())
+    assert json.loads(answer["opening"])["check"] == "good-enough"
+
+
 def test_the_seal_opens_to_the_same_table_and_only_with_the_key(
     sealed: Path, assay: Assay, monkeypatch: pytest.MonkeyPatch
 ) -> None:

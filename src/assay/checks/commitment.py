@@ -20,6 +20,7 @@ from pyarrow import csv
 from assay.checks import testsets
 from assay.core.fingerprint import canonical_json
 from assay.errors import DataError, UsageError
+from assay.gate import custody
 from assay.store.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ def commit(
     for side, values in predicted.items():
         content = _csv(pd.DataFrame({"prediction": values[dataset.order]}))
         opening[side] = sha256(content).hexdigest()
-        kept[side] = artifacts.put(content)
+        kept[side] = artifacts.put(_sealed(dataset, content))
     text = canonical_json(opening)
-    held = artifacts.put(canonical_json({"opening": text.decode(), "files": kept}))
+    held = artifacts.put(_sealed(dataset, canonical_json({"opening": text.decode(), "files": kept})))
     return {"commitment": sha256(text).hexdigest(), "opening": held}
 
 
@@ -88,12 +89,12 @@ def release(project: Project, dataset: Dataset, name: str, folder: Path) -> test
         end = settled.get(entry.reservation)
         if entry.state != "reserve" or end is None or "opening" not in entry.detail:
             continue
-        held = json.loads(store.artifacts.get(entry.detail["opening"]))
+        held = json.loads(_unsealed(dataset, store.artifacts.get(entry.detail["opening"])))
         opening = json.loads(held["opening"])
         if opening["rows"] != dataset.rows_digest:
             continue
         for side, digest in held["files"].items():
-            files[f"{opening[side]}.csv"] = store.artifacts.get(digest)
+            files[f"{opening[side]}.csv"] = _unsealed(dataset, store.artifacts.get(digest))
         answers.append(
             {
                 "entry": entry.seq,
@@ -109,6 +110,15 @@ def release(project: Project, dataset: Dataset, name: str, folder: Path) -> test
     (folder / ANSWERS).write_text(json.dumps(answers, indent=1) + "\n", encoding="utf-8")
     testsets.close(store, meter.key, "released", f"in {folder.name}")
     return meter
+
+
+def _sealed(dataset: Dataset, content: bytes) -> bytes:
+    """What is kept of a sealed set's answers is the judge's until the release: their order may hang on the labels."""
+    return content if dataset.terms is None else custody.seal_note(content, dataset.terms.recipients)
+
+
+def _unsealed(dataset: Dataset, content: bytes) -> bytes:
+    return content if dataset.terms is None else custody.open_note(content, custody.judge_key())
 
 
 def _csv(frame: pd.DataFrame) -> bytes:
