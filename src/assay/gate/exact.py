@@ -95,8 +95,10 @@ def _difference(target: Target, at_least: int) -> Size:
     n = trinomial.rows_needed(null, aim, p, target.alpha, target.miss, at_least=at_least)
     n, notes = _reachable(target, n, at_least) if aim < alternative else (n, [])
     labels, pool = disagreements(null, aim, p, target.alpha, target.miss)
-    if labels > n:  # as it can be when everything may change
-        labels, pool = n, 0
+    if labels >= (changed := changed_among(n, p)):
+        # Where no difference lies twice the tolerance away, the trinomial test may need fewer.
+        labels, pool = changed, 0
+        notes += [f"for one commit all that changed among {n:,} rows, about {changed:,} at most"] if p < 1 else []
     if pool:
         notes.append(
             f"for one commit {labels:,} of the changed rows, if {pool:,} unlabelled rows bound their share; "

@@ -10,8 +10,9 @@ import msgspec
 from assay.gate.exact import changed_among
 from assay.gate.forms import forms_of
 from assay.gate.grammar import parse
-from assay.gate.planning import nats_of, sized, total
+from assay.gate.planning import nats_of
 from assay.gate.reuse import log_nodes, most_passes
+from assay.gate.sizing import sized, total
 
 if TYPE_CHECKING:
     from assay.gate.condition import Condition
