@@ -403,9 +403,17 @@ class Inputs:
         if declared is not None and declared.predictions is not None:
             opened = open_table(declared.predictions, self.project)
             columns_present(opened, [declared.column], f"predictions of model {side!r}")
-            return _given(side, Predictions(to_pandas(opened)[declared.column].to_numpy()))
+            return _given(side, Predictions(_joined(to_pandas(opened), declared.column, side, dataset)))
         if declared is not None and declared.code is not None and dataset is not None:
             return _given(side, self._confined(side, dataset, declared.seconds, code=declared.code))
+        own = models.get(model)
+        if side == "champion" and dataset is not None and own is not None and own.predictions is not None:
+            from assay.checks.champions import last_passed
+
+            candidate = self.predictor(model, model, dataset)
+            kept = last_passed(self.project, model, dataset, candidate.identity if candidate else "")
+            if kept is not None:
+                return _given(f"{model}, as it passed last", Predictions(kept["prediction"].to_numpy()))
         if side == "candidate":
             side = self.candidate
         if not self.project.has_store:
@@ -438,6 +446,27 @@ class Inputs:
         columns = {name: said.table[name].to_pandas().to_numpy() for name in said.table.column_names}
         positive = columns["positive"][0] if "positive" in columns else None
         return Predictions(columns["prediction"], columns.get("score"), positive, said.assumption)
+
+
+def _joined(frame: pd.DataFrame, column: str, side: str, dataset: Dataset | None) -> np.ndarray:
+    """Predictions in the order of the rows: by the id that the dataset declares, where the predictions have it too."""
+    values = frame[column]
+    name = dataset.declared.id if dataset is not None else None
+    if dataset is None or name is None or name not in frame:
+        plain: np.ndarray = values.to_numpy()
+        return plain
+    again = frame[name].duplicated()
+    if again.any():
+        raise ModelError(f"predictions of model {side!r}: two rows have the {name} {frame[name][again].iloc[0]}")
+    wanted = dataset.frame[name]
+    missing = ~wanted.isin(frame[name])
+    if missing.any():
+        raise ModelError(
+            f"predictions of model {side!r}: none for the {name} {wanted[missing].iloc[0]} of {dataset.name!r} "
+            f"({int(missing.sum())} missing in all)"
+        )
+    joined: np.ndarray = values.set_axis(frame[name]).loc[wanted].to_numpy()
+    return joined
 
 
 def _given(title: str, said: Predictions) -> Predictor:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from assay.checks import champions
 from assay.checks import waivers as waiving
 from assay.checks.budget import alpha_of
 from assay.checks.inputs import Inputs, Series
@@ -234,6 +235,8 @@ def run_checks(
         if was_cached:
             cached.update(verdict.id for verdict in verdicts)
     run = CheckRun(project, results, time.perf_counter() - started, frozenset(cached), tuple(unpaid), waivers, waiting)
+    if any(stage_of(check) == "gate" for check, _ in ready) and series is None:
+        champions.keep(project, inputs, results, cached)
     if run.exit_code == ExitCode.OK:
         waiving.enter(project, results, waivers)
     return run
