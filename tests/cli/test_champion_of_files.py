@@ -60,3 +60,12 @@ def test_ids_that_do_not_fit(assay: Assay, project: Path, rows: slice, message: 
     refused = assay("gate")
     assert refused.code == 2
     assert message in refused.err
+
+
+def test_a_named_old_model_is_said_to_be_vouched_for_by_nobody(assay: Assay, project: Path) -> None:
+    named = BETTER.replace('model = "m"', 'new = "new"\nold = "old"')
+    declare(project, named)
+    found = json.loads(assay("gate", "--json").out)["verdicts"][0]
+    assert any(
+        "'old' is as the project says; no pass vouches for it" in a["text"] for a in found["guarantee"]["assumptions"]
+    )

@@ -133,6 +133,8 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
 
     models = {"new": new.identity} | ({"old": old.identity} if old else {})
     seen = seen_of(dataset, disclosed) if answers > 1 and inputs.series is None else ()
+    if old is not None and check.old in project.file.models:
+        seen = (*seen, Assumption(f"{check.old!r} is as the project says; no pass vouches for it", "declared"))
 
     @cache
     def said() -> list[Predictions]:
