@@ -56,9 +56,9 @@ def one_run(rng, bounded, combine):
 def bounds(family, facts, share):
     rules = {
         "nulls": inference.Nulls(1.0),
-        "range": inference.Range(0, 1, 1.0),
-        "tails": inference.Tails(0, 1, 1.0),
-        "categories": inference.Categories(("a",), 1.0),
+        "range": inference.Range(min=0, max=1, at_most=1.0),
+        "tails": inference.Tails(low=0, high=1, at_most=1.0),
+        "categories": inference.Categories(values=("a",), at_most=1.0),
     }
     column = inference.Column(type=facts.kind, **{family: rules[family]})
     return getattr(inference._bounded(column, facts, share), family).at_most

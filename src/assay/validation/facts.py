@@ -11,7 +11,8 @@ from assay.validation.profiling import kind_of, missing
 if TYPE_CHECKING:
     import ibis
 
-    from assay.validation.schema import Column, Schema
+    from assay.validation.column import Column
+    from assay.validation.schema import Schema
 
 CODE = "VAL101"
 

@@ -14,9 +14,11 @@ from assay.data.facts import columns_present
 from assay.data.sources import table as open_table
 from assay.errors import DataError
 from assay.stats import binomial
+from assay.validation.column import Column
+from assay.validation.limits import Categories, Nulls, Range, Tails
 from assay.validation.profiling import TOP, ColumnProfile, Profile, profile
 from assay.validation.rules import count, halves, rules_of
-from assay.validation.schema import Categories, Column, Nulls, Range, Reference, Schema, Tails
+from assay.validation.schema import Reference, Schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -132,12 +134,12 @@ def _column(name: str, facts: ColumnProfile, *, grouped: bool = False) -> Column
         # Fractions are all different in any measurement; whole numbers that are all different name rows.
         if facts.kind == "number" or not (names_rows and facts.present > 20):
             low, high = float(facts.min or 0), float(facts.max or 0)
-            limits["range"] = Range(low, high, 1.0)
+            limits["range"] = Range(min=low, max=high, at_most=1.0)
             inner, outer = facts.quantiles["0.01"], facts.quantiles["0.99"]
             if (inner, outer) != (low, high):
-                limits["tails"] = Tails(inner, outer, 1.0)
+                limits["tails"] = Tails(low=inner, high=outer, at_most=1.0)
     elif facts.kind == "string" and facts.distinct_exact and 0 < len(facts.top) < TOP and not names_rows:
-        limits["categories"] = Categories(tuple(sorted(value.value for value in facts.top)), 1.0)
+        limits["categories"] = Categories(values=tuple(sorted(value.value for value in facts.top)), at_most=1.0)
     return Column(type=facts.kind, **limits)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -47,9 +48,9 @@ def rules_of(schema: Schema) -> list[Rule]:
     found = []
     for name, column in schema.columns.items():
         for family in FAMILIES:
-            rule = getattr(column, family)
-            if rule is not None:
-                found.append(Rule(name, family, float(rule.at_most)))
+            limit = column.limit(family)
+            if limit is not None:
+                found.append(Rule(name, family, float(limit.at_most)))
     return found
 
 
@@ -70,10 +71,11 @@ def breaks(table: ibis.Table, schema: Schema, rule: Rule) -> ibis.Value:
 
 
 def thresholds(schema: Schema, rule: Rule) -> tuple[float, float]:
-    """Give the two ends of a range or of the tails."""
+    """Give the two ends of a range or of the tails; an open end is infinite."""
     column = schema.columns[rule.column]
     if rule.family == "range" and column.range is not None:
-        return column.range.min, column.range.max
+        low, high = column.range.min, column.range.max
+        return -math.inf if low is None else float(low), math.inf if high is None else float(high)
     assert column.tails is not None
     return column.tails.low, column.tails.high
 

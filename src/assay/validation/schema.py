@@ -10,57 +10,18 @@ from typing import Any
 import msgspec
 
 from assay.core import strict_toml
+from assay.core.nearest import did_you_mean
 from assay.errors import DataError
-from assay.validation.profiling import Kind
+from assay.validation.column import FAMILIES, NEVER, Column
+from assay.validation.relations import Metric, Relation, Rows, Slice
 
 VERSION = 1
+# What a relation can be.
+WAYS = ("sql", "sum", "key", "determines", "foreign_key")
+_PLAIN = ("version", "name", "unit", "environments")
 
 
-class Nulls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Limit on the share of rows without a value (NULL or NaN)."""
-
-    at_most: float
-
-
-class Range(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Limit on the share of rows below ``min`` or above ``max``."""
-
-    min: float
-    max: float
-    at_most: float
-
-
-class Tails(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Limit on the share of rows below ``low`` or above ``high``, the 1% and 99% quantiles of the reference.
-
-    A change of unit (kilometers for miles) can keep every value inside the range; it cannot keep 98% of them between
-    these two.
-    """
-
-    low: float
-    high: float
-    at_most: float
-
-
-class Categories(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Limit on the share of rows whose text is not among ``values``."""
-
-    values: tuple[str, ...]
-    at_most: float
-
-
-class Column(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One column: its type and the limits on its values."""
-
-    type: Kind
-    required: bool = True
-    nulls: Nulls | None = None
-    range: Range | None = None
-    tails: Tails | None = None
-    categories: Categories | None = None
-
-
-class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Where the limits come from.
 
     Parameters
@@ -82,13 +43,21 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     units: int | None = None
 
 
-class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Types and limits of every column of a table.
+class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a table should look like: types, limits, relations.
 
     Parameters
     ----------
     columns : dict of str to Column
     name : str
+    unit : str or None
+        Column of the independent unit: rows of one unit may depend on each other, those of two may not.
+    environments : tuple of str
+        Where tables come from: ``("train", "serve")``. A column says in which of them it is expected.
+    rows : Rows or None
+    relations : tuple of Relation
+    metrics : tuple of Metric
+    slices : tuple of Slice
     reference : Reference or None
         ``None`` for a schema that a person wrote: its limits are declared.
     version : int
@@ -96,30 +65,29 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     columns: Mapping[str, Column] = msgspec.field(default_factory=dict)
     name: str = ""
+    unit: str | None = None
+    environments: tuple[str, ...] = ()
+    rows: Rows | None = None
+    relations: tuple[Relation, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    slices: tuple[Slice, ...] = ()
     reference: Reference | None = None
     version: int = VERSION
 
     def to_toml(self) -> str:
         """Write the file that a person reviews; :meth:`from_toml` reads it back unchanged."""
-        lines = [
-            "# What the data should look like. Inferred by assay: review it, correct it, keep it in version control."
-        ]
-        lines += [
-            "# at_most is the largest share of rows that may break the rule before assay asks whether it is chance."
-        ]
-        lines += [f"version = {self.version}"]
-        if self.name:
-            lines += [f"name = {_toml(self.name)}"]
-        if self.reference is not None:
-            lines += ["", "[reference]", *(f"{k} = {_toml(v)}" for k, v in _items(self.reference))]
+        plain = {"version": self.version, **msgspec.to_builtins(self)}
+        lines = ["# What the data should look like. Review it, correct it, keep it in version control."]
+        lines += ["# at_most is the largest share of rows that may break a rule; without it, no row may."]
+        lines += [f"{key} = {_toml(value)}" for key, value in plain.items() if key in _PLAIN]
+        for name in ("reference", "rows"):
+            if name in plain:
+                lines += ["", f"[{name}]", *_table(plain[name])]
         for name, column in self.columns.items():
-            lines += ["", f"[columns.{toml_key(name)}]"]
-            for key, value in _items(column):
-                if isinstance(value, dict):
-                    inner = ", ".join(f"{k} = {_toml(v)}" for k, v in value.items())
-                    lines += [f"{key} = {{ {inner} }}"]
-                else:
-                    lines += [f"{key} = {_toml(value)}"]
+            lines += ["", f"[columns.{toml_key(name)}]", *_table(msgspec.to_builtins(column))]
+        for name in ("relations", "metrics", "slices"):
+            for item in plain.get(name, ()):
+                lines += ["", f"[[{name}]]", *_table(item)]
         return "\n".join(lines) + "\n"
 
     @classmethod
@@ -146,17 +114,47 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def _inconsistencies(schema: Schema) -> Iterator[tuple[strict_toml.Place, str]]:
     for name, column in schema.columns.items():
-        for family in ("nulls", "range", "tails", "categories"):
-            rule = getattr(column, family)
-            if rule is not None and not 0 <= rule.at_most <= 1:
-                message = f"columns.{name}.{family}.at_most is {rule.at_most}: give a share from 0 to 1"
-                yield ("columns", name, family, "at_most"), message
+        for family in FAMILIES:
+            limit = column.limit(family)
+            if limit is not None:
+                yield from _share(limit.at_most, ("columns", name, family, "at_most"))
+        for key in ("in_environment", "not_in_environment"):
+            for environment in getattr(column, key):
+                if environment not in schema.environments:
+                    advice = did_you_mean(environment, schema.environments, "declared environments")
+                    message = (
+                        f"columns.{name}.{key} names {environment!r}, which environments = [...] does not; {advice}"
+                    )
+                    yield ("columns", name, key), message
+    for i, relation in enumerate(schema.relations):
+        yield from _share(relation.at_most, ("relations", i, "at_most"))
+        ways = [way for way in WAYS if getattr(relation, way)]
+        if len(ways) != 1:
+            found = " and ".join(ways) or "none"
+            yield ("relations", i), f"a relation needs one of {', '.join(WAYS)}; {found} is given"
+        if relation.sum and relation.equals is None:
+            yield ("relations", i, "sum"), 'a sum needs equals = "column" or a number'
+        if relation.determines and len(relation.determines) != 2:
+            yield ("relations", i, "determines"), 'determines needs two lists: [["zip"], ["city"]]'
+        if relation.foreign_key and not relation.references:
+            yield ("relations", i, "foreign_key"), 'a foreign key needs references = "customers.csv:id"'
+    for i, part in enumerate(schema.slices):
+        if (part.where is None) == (not part.by):
+            yield ("slices", i), "a slice needs one of where and by"
 
 
-def _items(struct: msgspec.Struct) -> Iterator[tuple[str, Any]]:
-    for key, value in msgspec.to_builtins(struct).items():
-        if value is not None:
-            yield key, value
+def _share(at_most: float, place: strict_toml.Place) -> Iterator[tuple[strict_toml.Place, str]]:
+    if not 0 <= at_most <= 1:
+        yield place, f"{'.'.join(map(str, place))} is {at_most}: give a share from 0 to 1"
+
+
+def _table(plain: Mapping[str, Any]) -> list[str]:
+    # A limit on missing values that says nothing but its default has a word for it.
+    return [
+        f"{key} = {_toml('never' if value == {} and key in NEVER else value)}"
+        for key, value in plain.items()
+        if value is not None
+    ]
 
 
 def toml_key(name: str) -> str:
@@ -165,6 +163,10 @@ def toml_key(name: str) -> str:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        # The limit reads last: { values = [...], at_most = 0.01 }.
+        order = sorted((key for key in value if value[key] is not None), key=lambda key: key == "at_most")
+        return f"{{ {', '.join(f'{key} = {_toml(value[key])}' for key in order)} }}" if order else "{}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, str):

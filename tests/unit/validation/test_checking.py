@@ -89,7 +89,7 @@ def test_missing_and_new_columns():
     assert "did you mean 'mile'?" in verdicts["miles", "VAL101"].reason
     assert verdicts["miles", "VAL105"].status == "skipped"
     assert "mile" in verdicts["new columns", "VAL101"].reason
-    optional = SCHEMA.to_toml().replace("required = true", "required = false")
+    optional = SCHEMA.to_toml().replace("[columns.miles]", "[columns.miles]\nrequired = false")
     assert by_name(check(frame().drop(columns="miles"), Schema.from_toml(optional)))["miles", "VAL101"].passed
 
 
