@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ import pytest
 from assay.core import Claim, Evidence, Guarantee, Verdict
 from assay.errors import BudgetSpent, LedgerError, StoreError
 from assay.store import AliasMove, Ledger, Store, find, git_ref, record
-from assay.store.git_ref import REF, VERIFIED, GitLedger
+from assay.store.git_ref import OBJECTS, REF, VERIFIED, GitLedger
 from assay.store.git_repository import GitRepository
 from assay.store.ledger import append
 from assay.tracking import Registry
@@ -118,6 +119,50 @@ def test_what_one_clone_spends_is_spent_in_all(clone: Cloner, remote: Path) -> N
         assert GitLedger(store.root, "origin").sync(store, thorough=True) == Ledger(store).verify() == 4
 
 
+def carry(store: Store, *contents: bytes) -> list[str]:
+    """Write an entry that lists artifacts."""
+    names = [store.artifacts.put(content) for content in contents]
+    store.write(lambda connection: append(connection, "testset", KEY, 0, detail={"artifacts": names}))
+    return names
+
+
+def test_artifacts_go_with_their_entry_and_come_when_they_are_needed(clone: Cloner, remote: Path) -> None:
+    name, large = carry(clone("first"), b"predictions", os.urandom(3_000_000))
+    for fresh in (clone("fresh"), clone("shallow", "--depth=1")):
+        fresh.sync()
+        assert not fresh.artifacts.has(name)
+        assert fresh.content(name) == b"predictions"
+        assert fresh.artifacts.has(name)
+        assert not fresh.artifacts.has(large)
+        size = sum(path.stat().st_size for path in (fresh.root / ".git").rglob("*") if path.is_file())
+        assert size < 1_000_000
+    # What another clone has listed already is listed again.
+    carry(fresh, b"predictions", b"more")
+    assert len(git(remote, "for-each-ref", OBJECTS).splitlines()) == 3
+    with pytest.raises(LedgerError, match=f"{OBJECTS}{'0' * 64} is missing"):
+        fresh.content("0" * 64)
+
+
+def test_no_entry_without_its_artifacts(clone: Cloner, remote: Path) -> None:
+    hook = remote / "hooks" / "update"
+    hook.write_text(f'#!/bin/sh\ncase "$1" in {OBJECTS}*) exit 1;; esac\n')
+    hook.chmod(0o755)
+    store = clone("first")
+    with pytest.raises(StoreError, match=r"the ledger cannot be written: .*hook declined"):
+        carry(store, b"predictions")
+    assert Ledger(store).entries() == []
+    assert git(remote, "for-each-ref", "refs/assay") == ""
+
+
+def test_clones_that_race_with_the_same_artifact_all_win(clone: Cloner) -> None:
+    stores = [clone(f"clone{number}") for number in range(4)]
+    # In threads: the object store has some of its own, which a forked process would wait for in vain.
+    with ThreadPoolExecutor(4) as racers:
+        list(racers.map(lambda numbered: carry(numbered[1], b"the same", b"own %d" % numbered[0]), enumerate(stores)))
+    stores[0].sync()
+    assert Ledger(stores[0]).verify() == 4
+
+
 def test_commits_can_be_read_by_people(clone: Cloner, remote: Path) -> None:
     answer(clone("first"))
     log = git(remote, "log", "--format=%an: %s", REF).splitlines()
@@ -208,11 +253,12 @@ def test_a_decision_that_is_not_made_again_is_caught(
 ) -> None:
     """The mutant forces its push, so that nobody hears of having been too late."""
 
-    def force(self: GitRepository, name: str, commit: str, ref: str) -> None:
+    def force(self: GitRepository, name: str, objects: dict[str, str]) -> None:
         time.sleep(0.5)
         with (remote / "one-at-a-time").open("w") as turn:
             fcntl.flock(turn, fcntl.LOCK_EX)
-            self._run("push", "--quiet", "--force", name, f"{commit}:{ref}", network=True)
+            specs = [f"{commit}:{ref}" for ref, commit in objects.items()]
+            self._run("push", "--quiet", "--force", name, *specs, network=True)
 
     monkeypatch.setattr(GitRepository, "push", force)
     stores = [clone(f"clone{number}") for number in range(4)]

@@ -18,9 +18,9 @@ import pyarrow as pa
 from pyarrow import csv
 
 from assay.checks import testsets
+from assay.checks.kept import Kept, opened
 from assay.core.fingerprint import canonical_json
 from assay.errors import DataError, UsageError
-from assay.gate import custody
 from assay.store.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from assay.checks.inputs import Dataset
     from assay.checks.project import Project
-    from assay.store.artifacts import Artifacts
 
 ROWS, ANSWERS = "rows.csv", "answers.json"
 
@@ -39,15 +38,13 @@ def rows_of(dataset: Dataset) -> bytes:
     return _csv(dataset.frame.iloc[dataset.order].reset_index(drop=True))
 
 
-def commit(
-    artifacts: Artifacts, dataset: Dataset, predicted: Mapping[str, Any], terms: Mapping[str, Any]
-) -> dict[str, str]:
+def commit(kept: Kept, dataset: Dataset, predicted: Mapping[str, Any], terms: Mapping[str, Any]) -> dict[str, Any]:
     """Keep the opening of an answer, and return what the ledger says of it.
 
     Parameters
     ----------
-    artifacts : Artifacts
-        Get the predictions and the opening; the rows stay where they are.
+    kept : Kept
+        Gets the predictions and the opening; the rows stay where they are.
     dataset : Dataset
     predicted : mapping of str to array of shape (n,)
         Predictions of ``new`` and ``old``, in the order of the file.
@@ -56,14 +53,14 @@ def commit(
     """
     opening: dict[str, Any] = {**terms, "rows": dataset.rows_digest, "label": dataset.declared.label}
     opening["unit"], opening["salt"] = dataset.declared.unit, secrets.token_hex(16)
-    kept = {}
+    files = {}
     for side, values in predicted.items():
         content = _csv(pd.DataFrame({"prediction": values[dataset.order]}))
         opening[side] = sha256(content).hexdigest()
-        kept[side] = artifacts.put(_sealed(dataset, content))
+        files[side] = kept.put(content)
     text = canonical_json(opening)
-    held = artifacts.put(_sealed(dataset, canonical_json({"opening": text.decode(), "files": kept})))
-    return {"commitment": sha256(text).hexdigest(), "opening": held}
+    held = kept.put(canonical_json({"opening": text.decode(), "files": files}))
+    return {"commitment": sha256(text).hexdigest(), "opening": held, **kept.detail()}
 
 
 def release(project: Project, dataset: Dataset, name: str, folder: Path) -> testsets.Meter:
@@ -74,7 +71,8 @@ def release(project: Project, dataset: Dataset, name: str, folder: Path) -> test
     UsageError
         If it has never answered, or the folder is there already.
     DataError
-        If the dataset of the project is not the table that was judged on.
+        If the dataset of the project is not the table that was judged on, or what an answer was committed to stayed in
+        another clone.
     """
     store = project.records
     meter = testsets.find(store, name)
@@ -85,16 +83,28 @@ def release(project: Project, dataset: Dataset, name: str, folder: Path) -> test
         raise UsageError(f"{folder} is there already: name a folder to be made")
     answers, files = [], {}
     settled = {e.reservation: e for e in ledger.entries(kind="alpha") if e.state == "settle"}
-    for entry in ledger.entries(kind="alpha"):
-        end = settled.get(entry.reservation)
-        if entry.state != "reserve" or end is None or "opening" not in entry.detail:
-            continue
-        held = json.loads(_unsealed(dataset, store.artifacts.get(entry.detail["opening"])))
+    given = [
+        entry
+        for entry in ledger.entries(kind="alpha")
+        if entry.state == "reserve"
+        and entry.key.startswith(f"{meter.key}:")
+        and entry.reservation in settled
+        and "opening" in entry.detail
+    ]
+    elsewhere = [e for e in given if not e.detail.get("artifacts") and not store.artifacts.has(e.detail["opening"])]
+    if elsewhere:
+        raise DataError(
+            f"dataset {dataset.name!r}: what {len(elsewhere)} of {len(given)} verdicts were committed to is not in this "
+            "clone: it stayed where they were given, since it is for the judge alone or too large: release it from there"
+        )
+    for entry in given:
+        end = settled[entry.reservation]
+        held = json.loads(opened(store.content(entry.detail["opening"])))
         opening = json.loads(held["opening"])
         if opening["rows"] != dataset.rows_digest:
             continue
         for side, digest in held["files"].items():
-            files[f"{opening[side]}.csv"] = _unsealed(dataset, store.artifacts.get(digest))
+            files[f"{opening[side]}.csv"] = opened(store.content(digest))
         answers.append(
             {
                 "entry": entry.seq,
@@ -103,22 +113,14 @@ def release(project: Project, dataset: Dataset, name: str, folder: Path) -> test
                 "words": end.detail.get("words", []),
             }
         )
+    # Before anybody can read the labels; whoever is interrupted in between releases it again.
+    testsets.close(store, meter.key, "released", f"in {folder.name}")
     folder.mkdir(parents=True)
     (folder / ROWS).write_bytes(rows_of(dataset))
     for file, content in files.items():
         (folder / file).write_bytes(content)
     (folder / ANSWERS).write_text(json.dumps(answers, indent=1) + "\n", encoding="utf-8")
-    testsets.close(store, meter.key, "released", f"in {folder.name}")
     return meter
-
-
-def _sealed(dataset: Dataset, content: bytes) -> bytes:
-    """What is kept of a sealed set's answers is the judge's until the release: their order may hang on the labels."""
-    return content if dataset.terms is None else custody.seal_note(content, dataset.terms.recipients)
-
-
-def _unsealed(dataset: Dataset, content: bytes) -> bytes:
-    return content if dataset.terms is None else custody.open_note(content, custody.judge_key())
 
 
 def _csv(frame: pd.DataFrame) -> bytes:

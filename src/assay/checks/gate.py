@@ -12,6 +12,7 @@ from assay.checks import testsets
 from assay.checks.budget import shown
 from assay.checks.commitment import commit
 from assay.checks.disclosure import over, withhold
+from assay.checks.kept import Kept, readers
 from assay.checks.question import Question, seen_of
 from assay.checks.run import Job, Spend
 from assay.checks.sealed import judges
@@ -98,6 +99,10 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     terms: Terms | None = None
 
     @cache
+    def keys() -> tuple[str, ...] | None:
+        return readers(project, dataset)
+
+    @cache
     def question() -> Question:
         return Question.of(check, inputs, dataset, (key, table), once, alpha)
 
@@ -105,7 +110,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         nonlocal terms
         terms = question().terms(connection)
         promised = commit(
-            project.store.artifacts,
+            Kept(project, dataset, keys()),
             dataset,
             {side: rows()[side] for side in ("new", "old") if rows()[side] is not None},
             {
@@ -179,6 +184,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         if inputs.series is None:
             # What the answer is committed to is made before anybody waits for the ledger.
             assert dataset.rows_digest
+            keys()
         if inputs.series is None and dataset.declared.policy == "fresh-slice":
             for number in range(answers):
                 dataset.stretch(number, answers)

@@ -397,6 +397,10 @@ class Inputs:
             self._predictors[key] = self._predictor(model, side, dataset)
         return self._predictors[key]
 
+    def candidate_of(self, model: str, dataset: Dataset) -> Predictor | None:
+        """What is judged of a model with predictions: those that were sent, else those that the project declares."""
+        return self.predictor(model, model, dataset) if self.submitted is None else self.submission(dataset)
+
     def _predictor(self, model: str, side: str, dataset: Dataset | None) -> Predictor | None:
         models = self.project.file.models
         declared = models.get(side) or (models.get(model) if side == "candidate" else None)
@@ -410,10 +414,10 @@ class Inputs:
         if side == "champion" and dataset is not None and own is not None and own.predictions is not None:
             from assay.checks.champions import last_passed
 
-            candidate = self.predictor(model, model, dataset)
+            candidate = self.candidate_of(model, dataset)
             kept = last_passed(self.project, model, dataset, candidate.identity if candidate else "")
             if kept is not None:
-                return _given(f"{model}, as it passed last", Predictions(kept["prediction"].to_numpy()))
+                return _given(f"{model}, as it passed last", Predictions(kept))
         if side == "candidate":
             side = self.candidate
         if not self.project.has_store:

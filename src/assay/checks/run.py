@@ -236,7 +236,7 @@ def run_checks(
             cached.update(verdict.id for verdict in verdicts)
     run = CheckRun(project, results, time.perf_counter() - started, frozenset(cached), tuple(unpaid), waivers, waiting)
     if any(stage_of(check) == "gate" for check, _ in ready) and series is None:
-        champions.keep(project, inputs, results, cached)
+        champions.keep(project, inputs, results)
     if run.exit_code == ExitCode.OK:
         waiving.enter(project, results, waivers)
     return run

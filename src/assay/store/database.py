@@ -172,6 +172,18 @@ class Store:
 
         return Artifacts(self.root / FOLDER)
 
+    def content(self, digest: str) -> bytes:
+        """Read an artifact; one that an entry of the shared ledger lists is fetched if it is not here.
+
+        Raises
+        ------
+        StoreError
+            If it is not there, was changed, or cannot be reached.
+        """
+        if self.shared is not None and not self.artifacts.has(digest):
+            self.artifacts.put(self.shared.artifact(digest))
+        return self.artifacts.get(digest)
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()

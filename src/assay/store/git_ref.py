@@ -34,6 +34,12 @@ VERIFIED = "refs/assay/verified"
 """The newest commit of it that this clone has checked, or written."""
 
 FETCHED = "refs/assay/fetched"
+OBJECTS = "refs/assay/objects/"
+"""What entries list as their artifacts is at these refs of the remote, by its BLAKE3-256."""
+
+OBJECT_BYTES = 8 * 2**20
+"""Largest artifact that goes to the remote: two of them in the time that a push may take need 5 Mbit/s."""
+
 PATIENCE_SECONDS = 120.0
 PER_FILE = 100
 """Entries in one file, so that a commit adds little."""
@@ -74,14 +80,16 @@ class GitLedger:
     has seen, or whose chain of hashes is broken ends the work with an error before anything is evaluated. A process
     that dies after its push and before its local commit has written for everybody: the next one takes it in.
 
-    **What is not shared.** Runs, models and artifacts stay where they are. A promotion of another clone moves the alias
+    **What is not shared.** Runs, models and other artifacts stay where they are. A promotion of another clone moves the alias
     here if a version with the same content is registered here.
 
     **What it cannot see.** Who may push to the ref may write a whole new history with every hash made anew, and a
     clone that never saw the old one has nothing to compare with. A clone that did see it refuses.
 
     The ref's tree holds ``entries/00000001.jsonl``, ... with one entry a line as ``assay ledger show --json`` prints it,
-    and ``verdicts/RECORDING.json`` for each recording that a settlement names by its BLAKE3-256.
+    and ``verdicts/RECORDING.json`` for each recording that a settlement names by its BLAKE3-256. What an entry lists as its
+    ``artifacts`` is pushed with it, all or nothing, each as a ref of its own, ``refs/assay/objects/BLAKE3``: a ledger is
+    fetched by every job, and these are fetched when somebody needs one.
 
     Parameters
     ----------
@@ -129,7 +137,7 @@ class GitLedger:
                 with store.transaction(shared=True) as connection:
                     base = self._base(connection)
                     result = work(connection)
-                    self._publish(connection, base)
+                    self._publish(store, connection, base)
                 return result
             except _Outrun:
                 if time.monotonic() > deadline:
@@ -183,6 +191,27 @@ class GitLedger:
                     )
                 self._git.point(VERIFIED, tip)
             return len(shared.entries)
+
+    def artifact(self, digest: str) -> bytes:
+        """Fetch what an entry lists as its artifact.
+
+        Raises
+        ------
+        StoreError
+            If the remote cannot be reached.
+        LedgerError
+            If it is not there, or not as it was written.
+        """
+        ref = f"{OBJECTS}{digest}"
+        data = self._reached(lambda: self._git.fetch_blob(self._remote, ref))
+        if data is None or bytes_digest(data) != digest:
+            how = "is missing" if data is None else "is not as it was written"
+            blob = f"$(git hash-object -w .assay/objects/{digest[:2]}/{digest[2:]})"
+            remote = without_credentials(self._remote)
+            raise LedgerError(
+                f"{self.name}: {ref} {how}: put it back from a clone that has it: git push --force {remote} {blob}:{ref}"
+            )
+        return data
 
     def _read(self, commit: str) -> Shared:
         """Read the entries of a commit and check their chain."""
@@ -255,7 +284,7 @@ class GitLedger:
             raise _Outrun
         return seen.commit, here[0]
 
-    def _publish(self, connection: Connection, base: tuple[str | None, int]) -> None:
+    def _publish(self, store: Store, connection: Connection, base: tuple[str | None, int]) -> None:
         """Push the entries that were added since a commit; raises when another clone was first."""
         parent, length = base
         fresh = chain.entries(connection, length + 1)
@@ -269,8 +298,11 @@ class GitLedger:
         for entry in fresh:
             files |= {path: recording.body(connection, name) for name, path, _ in _bodies(entry)}
         commit = self._git.commit(parent, files, _message(fresh))
+        names = list(dict.fromkeys(name for entry in fresh for name in entry.detail.get("artifacts", [])))
+        blobs = self._git.keep([store.artifacts.get(name) for name in names])
+        carried = {f"{OBJECTS}{name}": blob for name, blob in zip(names, blobs, strict=True)}
         try:
-            self._git.push(self._remote, commit, REF)
+            self._git.push(self._remote, {REF: commit, **carried})
         except GitFailed as problem:
             self._judge(problem, parent, commit)
         self._git.point(VERIFIED, commit)

@@ -78,6 +78,32 @@ class GitRepository:
             return False
         return True
 
+    def has_committed(self, path: Path) -> bool:
+        """Whether a file is in the commit that is checked out, byte for byte."""
+        try:
+            held = self._run("rev-parse", "--verify", "--quiet", f"HEAD:./{path.name}")
+        except GitFailed:
+            return False
+        return held == self._run("hash-object", "--no-filters", "--", str(path))
+
+    def keep(self, contents: Sequence[bytes]) -> list[str]:
+        """Write blobs and return their names."""
+        with tempfile.TemporaryDirectory(prefix="assay-") as folder:
+            places = [Path(folder) / str(number) for number in range(len(contents))]
+            for place, data in zip(places, contents, strict=True):
+                place.write_bytes(data)
+            listed = "".join(f"{place}\n" for place in places).encode()
+            # Without filters, which could make other line ends.
+            return self._run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listed).decode().split()
+
+    def fetch_blob(self, remote: str, ref: str) -> bytes | None:
+        """Fetch a blob that a ref of a remote points at, and read it; ``None`` if it has no such ref."""
+        blob = self.remote_tip(remote, ref)
+        if blob is None:
+            return None
+        self._run(*_FETCH, remote, ref, network=True)
+        return self.contents([blob])[0]
+
     def files(self, commit: str) -> dict[str, str]:
         """Object of each file of a commit, by path."""
         listed = self._run("ls-tree", "-r", "-z", "--full-tree", commit).decode(errors="replace")
@@ -109,12 +135,7 @@ class GitRepository:
             index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
             if parent is not None:
                 self._run("read-tree", parent, more=index)
-            places = [Path(folder) / str(number) for number in range(len(files))]
-            for place, data in zip(places, files.values(), strict=True):
-                place.write_bytes(data)
-            listed = "".join(f"{place}\n" for place in places).encode()
-            # Without filters, which could make other line ends.
-            names = self._run("hash-object", "-w", "--no-filters", "--stdin-paths", stdin=listed).decode().split()
+            names = self.keep(list(files.values()))
             lines = [f"100644 {name}\t{path}\n" for name, path in zip(names, files, strict=True)]
             self._run("update-index", "--add", "--index-info", stdin="".join(lines).encode(), more=index)
             tree = self._run("write-tree", more=index).decode().strip()
@@ -122,9 +143,11 @@ class GitRepository:
         words = ("commit-tree", "--no-gpg-sign", tree, *parents)
         return self._run(*words, stdin=message.encode(), more=self._identity()).decode().strip()
 
-    def push(self, remote: str, commit: str, ref: str) -> None:
-        """Let a ref of a remote move forward to a commit; hooks of this clone do not run."""
-        self._run("push", "--quiet", "--porcelain", "--no-verify", remote, f"{commit}:{ref}", network=True)
+    def push(self, remote: str, objects: Mapping[str, str]) -> None:
+        """Let refs of a remote move forward to objects, all or none; hooks of this clone do not run."""
+        specs = [f"{name}:{ref}" for ref, name in objects.items()]
+        atomic = ["--atomic"] if len(specs) > 1 else []
+        self._run("push", "--quiet", "--porcelain", "--no-verify", *atomic, remote, *specs, network=True)
 
     def point(self, ref: str, commit: str) -> None:
         """Let a ref of this repository point at a commit."""
@@ -186,7 +209,9 @@ def _said(stderr: bytes, stdout: bytes) -> str:
     """The line that tells most: what the remote refused, else what git called fatal, else the first."""
     told = stdout.decode(errors="replace").splitlines()
     lines = [line.strip() for line in stderr.decode(errors="replace").splitlines() if line.strip()]
+    # Of refs that are pushed together, all but one are refused because that one is.
     refused = [line.rpartition("\t")[2].strip() for line in told if line.startswith("!")]
+    refused.sort(key=lambda line: "atomic" in line)
     marked = [line for line in lines if line.startswith(("fatal:", "error:", "remote: error:", "ERROR:"))]
     best = [*refused, *marked, *lines, "git failed"][0]
     return without_credentials(best.removeprefix("fatal: ").removeprefix("error: "))

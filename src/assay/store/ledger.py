@@ -28,6 +28,9 @@ Kind = Literal["alpha", "answers", "labels", "pages", "promotion", "testset", "w
 TOLERANCE = 1e-12
 """Slack of a limit for sums of decimal fractions: 0.01 five times is within 0.05."""
 
+# Kept with a reservation alone: who holds it, and what went to other clones with it.
+_OF_RESERVATIONS = ("holder", "artifacts")
+
 _WORDS: dict[str, tuple[str, str]] = {
     "alpha": ("error probability", "judge fresh data, whose budget is whole"),
     "answers": ("answers", "judge on fresh data, which nobody has seen answers of"),
@@ -129,7 +132,8 @@ class Ledger:
         check : str
             Id of the check that asks.
         detail : dict, optional
-            Kept with the entries of the reservation and of its settlement, beside the limit.
+            Kept with the entries of the reservation and of its settlement, beside the limit; ``artifacts`` with the
+            former alone.
         lease_seconds : float > 0
             How long the evaluation may take where nobody can see whether its process lives (another machine, a system
             without ``/proc``); after that a reservation left open counts as spent.
@@ -250,7 +254,8 @@ class Ledger:
             check=held.check_id,
             reservation=held.reservation,
             verdict_id=verdict_id,
-            detail={key: value for key, value in held.detail.items() if key != "holder"} | dict(detail or {}),
+            detail={key: value for key, value in held.detail.items() if key not in _OF_RESERVATIONS}
+            | dict(detail or {}),
         )
 
     def release(self, reservation: Reservation | str, reason: str) -> None:

@@ -16,6 +16,7 @@ from assay.store.aliases import AliasMove, move_alias
 from assay.store.edges import Edge, add_edges
 from assay.store.ledger import Ledger
 from assay.store.notices import leave
+from assay.store.schema import ledger as entries
 from assay.store.schema import now, owner_notes
 from assay.store.schema import verdicts as table
 
@@ -100,7 +101,8 @@ def record(
     refunded : bool
         Whether the verdicts decide nothing, so that most of the error probability came back; kept with what was spent.
     notes : dict of str to bytes, optional
-        By verdict id, what only the judge can read: the numbers that were withheld, sealed.
+        By verdict id, what only the judge can read: the numbers that were withheld, sealed. Where the ledger is shared
+        they go with it.
     tell : iterable of str
         Addresses of the owner, who is told of verdicts that are new.
 
@@ -137,6 +139,10 @@ def record(
     )
     # What was paid for is named by its content, so that an entry without its verdict shows, as does a changed verdict.
     named = {"recording": rows[0]["recording"], "body": bytes_digest(recording.encode(rows))} if rows else {}
+    shared: dict[str, Any] = {}
+    if notes and store.shared is not None:
+        kept = {identity: store.artifacts.put(sealed) for identity, sealed in notes.items()}
+        shared = {"notes": kept, "artifacts": list(kept.values())}
 
     def work(connection: Connection) -> None:
         repeated = cache_key is not None and ids == [row.id for row in _recorded(connection, cache_key)]
@@ -146,7 +152,7 @@ def record(
             if repeated:
                 ledger.release_in(connection, reservation.id, f"verdict {first} was on record already")
             else:
-                extra: dict[str, Any] = {"verdicts": ids} if len(ids) > 1 else {}
+                extra: dict[str, Any] = shared | ({"verdicts": ids} if len(ids) > 1 else {})
                 if refunded:
                     extra["refunded"] = True
                 ledger.settle(connection, reservation, amount, first, {**named, **extra, **(detail or {})})
@@ -195,10 +201,20 @@ def get(store: Store, id_prefix: str) -> Verdict:
 
 
 def note(store: Store, identity: str) -> bytes | None:
-    """What was sealed for the judge beside a verdict."""
+    """What was sealed for the judge beside a verdict, here or in another clone.
+
+    Raises
+    ------
+    StoreError
+        If it is on the shared ledger's remote, and cannot be had.
+    """
     with store.read() as connection:
         found = connection.execute(select(owner_notes.c.note).where(owner_notes.c.verdict_id == identity)).scalar()
-    return None if found is None else bytes(found)
+        if found is not None:
+            return bytes(found)
+        told = connection.scalars(select(entries.c.detail).where(entries.c.detail.contains(f'"{identity}":"'))).all()
+    digests = [msgspec.json.decode(detail).get("notes", {}).get(identity) for detail in told]
+    return next((store.content(digest) for digest in reversed(digests) if digest), None)
 
 
 def latest(store: Store, stage: Stage | None = None, check: str | None = None) -> list[StoredVerdict]:
