@@ -11,9 +11,9 @@ import numpy as np
 from assay.errors import DataError, StoreError, UsageError
 from assay.monitoring import incidents, policy
 from assay.monitoring.arrivals import Arrivals, Reader
-from assay.monitoring.detectors import Baseline, Detector
 from assay.monitoring.trail import Trail
 from assay.stats import clustering, sampling
+from assay.stats.rise import Baseline, Detector
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,7 @@ class HarmMonitor:
     Guarantee (anytime): while no stream's mean loss exceeds that of its reference by more than the tolerance,
     P(any alarm in the first ``horizon`` units) <= alpha, at every look. It includes the error of the reference, and
     holds over all slices together, whatever their dependence: the mean over streams of e-detectors, all rows having
-    half the weight, is an e-detector. Proofs: :mod:`assay.monitoring.detectors` and :mod:`assay.monitoring.policy`.
+    half the weight, is an e-detector. Proofs: :mod:`assay.stats.rise` and :mod:`assay.monitoring.policy`.
     With ``false_pages`` of 1 or more it is the expected number of false alarms in ``horizon`` units that is bounded.
     The slices named at an alarm come from weighted e-BH: among them the expected share of wrongly named ones is at
     most alpha.

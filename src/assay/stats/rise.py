@@ -11,8 +11,11 @@ speak at once:
 The statistic is inf over m of R(m) M_t(m), so it counts as evidence only what no baseline can explain. While the stream
 has not risen, it is at most R(m) M_t(m) at the true m, whose expectation is at most t: given the reference
 E[M_t | past] <= M_{t-1} + 1, and E[R] <= 1. Hence P(statistic >= c within H units) <= H/c and the expected number of
-alarms, with M back to 0 after each, is at most H/c (:mod:`assay.monitoring.policy`), with nothing spent on the
-baseline.
+alarms, with M back to 0 after each, is at most H/c (M plus its values at the alarms so far grows by at most 1 a unit in
+expectation, and each alarm has at least c of it), with nothing spent on the baseline.
+
+Rows that are independent may be taken in by batches (:meth:`Detector.update_rows`): the factor of a batch is the product
+of those of its rows, whose conditional mean is at most 1 as well, and the unit of the bounds is the batch.
 
 The infimum is taken over cells: on [a, b] the product is at least R(a) M_t(b), as one factor grows and the other falls.
 One per cent of either wealth is never bet, so R >= 0.01 and M_t >= 0.01 t everywhere; cells end where R is so large
@@ -31,6 +34,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import special
 
 from assay.stats import bets
 
@@ -104,22 +108,34 @@ class Baseline:
         rows = int(s.sum())
         t, s = t * np.minimum(1.0, size / s), np.minimum(s, size)
         pairs, counts = np.unique(np.stack([t, s]), axis=1, return_counts=True)
-        mean = float(t.sum() / s.sum())
+        return cls._weighed(pairs, counts, rows, log_threshold)
+
+    @classmethod
+    def from_rows(cls, hits: int, rows: int, log_threshold: float) -> Baseline:
+        """Weigh every possible rate of an event by reference rows, each of them independent; ``rows`` is positive."""
+        counts = np.array([rows - hits, hits], dtype=np.int64)
+        return cls._weighed(np.array([[0.0, 1.0], [1.0, 1.0]]), counts, rows, log_threshold)
+
+    @classmethod
+    def _weighed(cls, pairs: Floats, counts: NDArray[np.int64], rows: int, log_threshold: float) -> Baseline:
+        t, s = pairs
+        units = int(counts.sum())
+        mean = float((t @ counts) / (s @ counts))
         residual = t - mean * s
-        deviation = float(np.sqrt(residual @ residual / max(t.size - 1, 1)) / s.mean())
+        deviation = float(np.sqrt((residual**2 @ counts) / max(units - 1, 1)) / (s @ counts) * units)
 
         def evidence(m: float) -> float:
-            return _log_e_value(pairs, counts, float(s.max()), t.size, m)
+            return _log_e_value(pairs, counts, float(s.max()), units, m)
 
         goal = log_threshold - np.log(UNBET)
         near, far = _reached(evidence, mean, goal), _reached(evidence, mean, goal + _BEYOND)
-        start = min(max(mean - 4 * deviation / np.sqrt(t.size), 0.5 * mean), 1.0 - 1e-6)
+        start = min(max(mean - 4 * deviation / np.sqrt(units), 0.5 * mean), 1.0 - 1e-6)
         low = np.linspace(0.0, start, _COARSE + 1) if start > 0 else np.zeros(1)
         fine = np.linspace(start, near, _CELLS + 1)[1:]
         high = np.linspace(near, far, _COARSE + 1)[1:] if far > near else np.empty(0)
         edges = np.concatenate([low, fine, high, [1.0]])
         known = np.array([np.log(UNBET)] + [evidence(float(m)) for m in edges[1:-1]])
-        return cls(edges[1:], np.maximum.accumulate(known), mean, deviation, t.size, rows)
+        return cls(edges[1:], np.maximum.accumulate(known), mean, deviation, units, rows)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain values that JSON can hold."""
@@ -192,6 +208,17 @@ class Detector:
             np.maximum(factors, 0.0, out=factors)
             self._wealth *= factors
             np.minimum(self._wealth, _CEILING, out=self._wealth)
+
+    def update_rows(self, hits: int, rows: int) -> None:
+        """Take in a batch of independent rows, of which ``hits`` have a loss of 1 and the others of 0.
+
+        The detector must have ``size`` 1; :attr:`count` then counts batches.
+        """
+        self.count += 1
+        won = np.log1p(self._rates * (1.0 - self._limits))
+        lost = np.maximum(1.0 - self._rates * self._limits, 0.0)
+        logs = np.log(self._wealth + 1.0) + hits * won + special.xlogy(rows - hits, lost)
+        self._wealth = np.exp(np.minimum(logs, np.log(_CEILING)))
 
     def reset(self) -> None:
         """Start again from nothing, as after an alarm that was dealt with."""

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.monitoring.detectors import UNBET, Baseline, Detector
+from assay.stats.rise import UNBET, Baseline, Detector
 
 
 def logs(values):
@@ -34,7 +34,7 @@ def test_the_search_over_cells_never_exceeds_the_infimum():
     stream = rng.binomial(50, 0.35, size=30)
     for total in stream:
         detector.update(total, 50)
-    from assay.monitoring.detectors import _log_e_value
+    from assay.stats.rise import _log_e_value
 
     pairs, counts = np.unique(np.stack([reference, np.full(40, 50.0)]), axis=1, return_counts=True)
     for mean in np.linspace(0.1, 0.5, 81):
@@ -99,3 +99,32 @@ def test_before_the_first_unit_there_is_no_evidence():
 def test_known_baselines_lie_inside(mean):
     with pytest.raises(ValueError, match="baseline"):
         Baseline.known(mean)
+
+
+def test_batches_of_rows_are_the_product_of_their_rows():
+    baseline = Baseline.known(0.2)
+    detector = Detector(baseline, 1, 10_000)
+    detector.update_rows(3, 10)
+    by_hand = np.ones_like(detector._rates[0])
+    for x in [1] * 3 + [0] * 7:
+        by_hand = by_hand * (1 + detector._rates[0] * (x - 0.2))
+    assert detector.count == 1
+    assert detector.log_statistic == pytest.approx(np.log((1 - UNBET) * by_hand.mean() + UNBET))
+    detector.update_rows(0, 0)
+    assert detector.count == 2
+
+
+def test_a_baseline_of_rows_is_that_of_units_of_one_row():
+    one = Baseline.from_rows(30, 200, np.log(1000))
+    other = Baseline.from_reference(np.repeat([1.0, 0.0], [30, 170]), np.ones(200), np.log(1000), 1.0)
+    assert one.means == pytest.approx(other.means)
+    assert one.log_evidence == pytest.approx(other.log_evidence)
+    assert (one.units, one.rows) == (other.units, other.rows)
+
+
+def test_many_rows_do_not_overflow():
+    detector = Detector(Baseline.from_rows(100, 100_000, np.log(1000)), 1, 10**7)
+    for _ in range(3):
+        detector.update_rows(90_000, 100_000)
+    assert np.isfinite(detector.log_statistic)
+    assert detector.log_statistic > np.log(1000)
