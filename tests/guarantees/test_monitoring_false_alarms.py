@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from assay.monitoring import HarmMonitor
-from assay.stats.rise import Baseline, Detector
 from assay.stats import binomial
+from assay.stats.rise import Baseline, Detector
 from assay.testing.coverage import assert_error_below, assert_power_above
 from assay.testing.simulate import clustered_binary
 

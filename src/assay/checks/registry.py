@@ -116,6 +116,19 @@ RULES: tuple[Rule, ...] = (
         "Clopper and Pearson, Biometrika 1934; Massart, Annals of Probability 1990; Wang and Ramdas, JRSS B 2022",
     ),
     Rule(
+        "VAL501",
+        "newest value of a metric",
+        "data",
+        "Holds the newest value of a metric (rows, completeness, a mean) against those of earlier batches, by one of several "
+        "rules. It is asked in Python, of a history that measurements were appended to.",
+        "A batch that is half the usual size has no row that is wrong.",
+        "A fault that stays in the history makes the next one look ordinary. A history that is correlated, or has a season "
+        "that is not named, has no guarantee; it is tested for both.",
+        "exact by rank (Conformal): a false alarm has probability at most alpha, for each batch; an estimate or none for "
+        "the rules of Deequ",
+        "Vovk, Gammerman and Shafer, Algorithmic learning in a random world, 2005",
+    ),
+    Rule(
         "GAT101",
         "claim about a model",
         "gate",

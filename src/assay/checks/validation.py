@@ -28,6 +28,11 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     project = inputs.project
     if check.use.upper().startswith("VAL2"):
         return drift.prepare(check, inputs, alpha)
+    if check.use.upper().startswith("VAL5"):
+        raise ProjectError(
+            f"{project.path}: check {check.name!r}: {check.use!r} asks a history of metrics, which a project file does not "
+            "name; ask it in Python: assay.validation.MetricHistory(path).newest(metric, rule)"
+        )
     if not check.use.upper().startswith("VAL1"):
         raise ProjectError(
             f"{project.path}: check {check.name!r}: {check.use!r} covers rules of different kinds; declare a check with "

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from assay.errors import ProjectError
 
 # A quarter has at most 92 days; the longest of each period makes the promise hold in every one.
+Cadence = Literal["hour", "day", "week", "month"]
 DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 _ALLOWANCE = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*/\s*([a-z]+)\s*")
 
@@ -35,6 +37,16 @@ class Allowance(NamedTuple):
     def alpha(self) -> float | None:
         """Bound on the probability of any false alarm in one period; None where only their number is bounded."""
         return self.rate if self.rate < 1 else None
+
+    def batches(self, cadence: Cadence) -> int:
+        """Give how many batches come in one period at most.
+
+        Examples
+        --------
+        >>> Allowance(1, 366).batches("day"), Allowance(1, 366).batches("week"), Allowance(1, 366).batches("month")
+        (366, 53, 14)
+        """
+        return math.ceil(self.days / {"hour": 1 / 24, "day": 1, "week": 7, "month": 28}[cadence])
 
 
 def parse_allowance(text: str, key: str) -> Allowance:

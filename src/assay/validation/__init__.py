@@ -35,8 +35,23 @@ if TYPE_CHECKING:
         Variance,
         ZerosCount,
     )
+    from assay.validation.anomalies import (
+        newest_value,
+    )
+    from assay.validation.anomaly_rules import (
+        AbsoluteChange,
+        Anomaly,
+        BatchNormal,
+        OnlineNormal,
+        RateOfChange,
+        RelativeRateOfChange,
+        SimpleThreshold,
+    )
     from assay.validation.checking import (
         check,
+    )
+    from assay.validation.conformal import (
+        Conformal,
     )
     from assay.validation.distances import (
         Buckets,
@@ -60,11 +75,18 @@ if TYPE_CHECKING:
         Uniqueness,
         UniqueValueRatio,
     )
+    from assay.validation.holt_winters import (
+        HoltWinters,
+    )
     from assay.validation.inference import (
         infer,
     )
     from assay.validation.measuring import (
         measure,
+    )
+    from assay.validation.metric_history import (
+        MetricHistory,
+        Recorded,
     )
     from assay.validation.profiling import (
         ColumnProfile,
@@ -90,10 +112,13 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
+    "AbsoluteChange": "anomaly_rules",
     "Analyzer": "analyzers",
+    "Anomaly": "anomaly_rules",
     "ApproxCountDistinct": "analyzers",
     "ApproxQuantile": "analyzers",
     "ApproxQuantiles": "analyzers",
+    "BatchNormal": "anomaly_rules",
     "Buckets": "distances",
     "CREDIT_CARD": "analyzers",
     "ColumnCount": "table_analyzers",
@@ -101,6 +126,7 @@ _HOME = {
     "ColumnProfile": "profiling",
     "Completeness": "analyzers",
     "Compliance": "analyzers",
+    "Conformal": "conformal",
     "Correlation": "analyzers",
     "CountDistinct": "group_analyzers",
     "CustomAggregator": "table_analyzers",
@@ -115,21 +141,28 @@ _HOME = {
     "ExactQuantile": "analyzers",
     "Histogram": "group_analyzers",
     "HistogramBinned": "group_analyzers",
+    "HoltWinters": "holt_winters",
     "InterquartileRange": "analyzers",
     "KLLSketch": "table_analyzers",
     "Kurtosis": "table_analyzers",
     "MaxLength": "analyzers",
     "Maximum": "analyzers",
     "Mean": "analyzers",
+    "MetricHistory": "metric_history",
     "MinLength": "analyzers",
     "Minimum": "analyzers",
     "MutualInformation": "group_analyzers",
+    "OnlineNormal": "anomaly_rules",
     "PatternMatch": "analyzers",
     "Profile": "profiling",
     "Range": "analyzers",
+    "RateOfChange": "anomaly_rules",
     "RatioOfSums": "analyzers",
+    "Recorded": "metric_history",
+    "RelativeRateOfChange": "anomaly_rules",
     "SOCIAL_SECURITY_NUMBER_US": "analyzers",
     "Schema": "schema",
+    "SimpleThreshold": "anomaly_rules",
     "Size": "analyzers",
     "Skewness": "table_analyzers",
     "StandardDeviation": "analyzers",
@@ -146,6 +179,7 @@ _HOME = {
     "jensen_shannon": "distances",
     "l_infinity": "distances",
     "measure": "measuring",
+    "newest_value": "anomalies",
     "normalized_absolute_difference": "distances",
     "population_stability": "distances",
     "profile": "profiling",
@@ -157,16 +191,20 @@ __all__ = [
     "EMAIL",
     "SOCIAL_SECURITY_NUMBER_US",
     "URL",
+    "AbsoluteChange",
     "Analyzer",
+    "Anomaly",
     "ApproxCountDistinct",
     "ApproxQuantile",
     "ApproxQuantiles",
+    "BatchNormal",
     "Buckets",
     "ColumnCount",
     "ColumnExists",
     "ColumnProfile",
     "Completeness",
     "Compliance",
+    "Conformal",
     "Correlation",
     "CountDistinct",
     "CustomAggregator",
@@ -180,20 +218,27 @@ __all__ = [
     "ExactQuantile",
     "Histogram",
     "HistogramBinned",
+    "HoltWinters",
     "InterquartileRange",
     "KLLSketch",
     "Kurtosis",
     "MaxLength",
     "Maximum",
     "Mean",
+    "MetricHistory",
     "MinLength",
     "Minimum",
     "MutualInformation",
+    "OnlineNormal",
     "PatternMatch",
     "Profile",
     "Range",
+    "RateOfChange",
     "RatioOfSums",
+    "Recorded",
+    "RelativeRateOfChange",
     "Schema",
+    "SimpleThreshold",
     "Size",
     "Skewness",
     "StandardDeviation",
@@ -209,6 +254,7 @@ __all__ = [
     "jensen_shannon",
     "l_infinity",
     "measure",
+    "newest_value",
     "normalized_absolute_difference",
     "population_stability",
     "profile",
