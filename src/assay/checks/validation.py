@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assay.checks import drift
+from assay.checks import drift, skew
 from assay.checks.run import Job, Spend
 from assay.core.action import Action
 from assay.core.claim import Claim
@@ -28,6 +28,8 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     project = inputs.project
     if check.use.upper().startswith("VAL2"):
         return drift.prepare(check, inputs, alpha)
+    if check.use.upper().startswith("VAL3"):
+        return skew.prepare(check, inputs, alpha)
     if check.use.upper().startswith("VAL5"):
         raise ProjectError(
             f"{project.path}: check {check.name!r}: {check.use!r} asks a history of metrics, which a project file does not "
@@ -36,7 +38,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     if not check.use.upper().startswith("VAL1"):
         raise ProjectError(
             f"{project.path}: check {check.name!r}: {check.use!r} covers rules of different kinds; declare a check with "
-            'use = "VAL1" (the schema) and one with use = "VAL2" (drift)'
+            'use = "VAL1" (the schema), one with use = "VAL2" (drift) and one with use = "VAL3" (skew)'
         )
     reference_name = check.reference or project.dataset_of_role("train")
     if reference_name is None:

@@ -93,6 +93,9 @@ if TYPE_CHECKING:
         Profile,
         profile,
     )
+    from assay.validation.row_skew import (
+        skew,
+    )
     from assay.validation.schema import (
         Schema,
     )
@@ -183,6 +186,7 @@ _HOME = {
     "normalized_absolute_difference": "distances",
     "population_stability": "distances",
     "profile": "profiling",
+    "skew": "row_skew",
     "wasserstein": "distances",
 }
 
@@ -258,6 +262,7 @@ __all__ = [
     "normalized_absolute_difference",
     "population_stability",
     "profile",
+    "skew",
     "wasserstein",
 ]
 
