@@ -52,3 +52,31 @@ def test_leaving_out_the_one_in_the_p_value_is_caught() -> None:
     coverage.assert_error_below(honest, 0.1, runs=600, seed=5)
     with pytest.raises(AssertionError, match="promised to err"):
         coverage.assert_error_below(errs, 0.05, runs=600, seed=5)
+
+
+def test_clustering_of_the_stated_strength_is_found() -> None:
+    level, units, size = 0.05, 40, 12
+    effect = clustering.detectable_effect([size] * units, level)
+    labels = np.repeat(np.arange(units), size)
+
+    def found(icc: float):
+        def run(rng: np.random.Generator) -> bool:
+            values = (
+                np.repeat(rng.normal(size=units), size) * icc**0.5 + rng.normal(size=labels.size) * (1 - icc) ** 0.5
+            )
+            return clustering.test(values, labels, permutations=99).p_value <= level
+
+        return run
+
+    stated = (effect - 1) / (size - 1)
+    assert 0.7 < coverage.error_rate(found(stated), runs=300, seed=7).rate < 0.9
+    # A bound that forgot how many groups there are would name a third of it.
+    assert coverage.error_rate(found(stated / 3), runs=300, seed=8).rate < 0.5
+
+
+def test_what_few_groups_cannot_show() -> None:
+    assert clustering.detectable_effect([500] * 3, 0.01) > 15
+    assert clustering.detectable_effect([1500], 0.01) == np.inf
+    assert clustering.detectable_effect([1] * 30, 0.01) == 1.0
+    # Thirty rows over sixty days hardly share one, so that days do little harm.
+    assert clustering.detectable_effect([2] * 6 + [1] * 18, 0.01) < 1.5

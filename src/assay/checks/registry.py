@@ -179,6 +179,8 @@ RULES: tuple[Rule, ...] = (
         "It needs labels, and it hears of a rise as late as they come.",
         "anytime: any false alarm within the horizon has probability at most alpha, however often one looks",
         "Shin, Ramdas and Rinaldo, E-detectors: a nonparametric framework for sequential change detection, NEJSDS 2024",
+        # The threshold for rows or customers as units with a timestamp has changed.
+        method_version=2,
     ),
     Rule(
         "ADP101",

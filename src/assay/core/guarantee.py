@@ -34,6 +34,43 @@ class Assumption(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str = ""
 
 
+# A larger inflation of the variance that goes unseen would make an error probability meaningless.
+MATERIAL_EFFECT = 2.0
+
+
+def independence(looked: Iterable[tuple[str, float]]) -> Assumption:
+    """Say how far the independence of rows was checked, where no clustering was found.
+
+    Parameters
+    ----------
+    looked : iterable of (str, float)
+        By what rows were grouped, and the smallest design effect that the test would have found with probability 0.8.
+
+    Returns
+    -------
+    Assumption
+        ``checked`` if every design effect above 2 would have been found, else ``unverifiable``.
+    """
+    groupings = list(looked)
+    if not groupings:
+        return Assumption(
+            "rows are independent", "unverifiable", "no unit, timestamp or id column was given to check it by"
+        )
+    words, worst = max(groupings, key=lambda grouping: grouping[1])
+    if worst > MATERIAL_EFFECT:
+        return Assumption(
+            "rows are independent",
+            "unverifiable",
+            f"with so few groups, clustering by {words} is found only above a design effect of {worst:.3g}",
+        )
+    names = ", ".join(name for name, _ in groupings)
+    return Assumption(
+        "rows are independent",
+        "checked",
+        f"no clustering found by {names}; a design effect of {max(worst, 1.01):.3g} would have been",
+    )
+
+
 class Guarantee(msgspec.Struct, frozen=True, omit_defaults=True):
     """The error rate of a verdict, or the plain statement that there is none.
 

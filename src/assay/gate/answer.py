@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
+from assay.core.guarantee import independence
 from assay.gate.counts import Difference
 from assay.gate.judge import Finding, kleene_and
 from assay.gate.quantity import Affine
@@ -44,8 +45,8 @@ class Promise:
     steps : int
     adaptivity : {"none", "first-change", "full"}
     mode : {"fp-free", "fn-free"}
-    screened : tuple of str
-        Columns that were tested for undeclared clustering.
+    screened : tuple of (str, float)
+        Columns that were tested for undeclared clustering, and the design effect that would have been found.
     slices : int
         Over how many slices the level is divided.
     """
@@ -55,7 +56,7 @@ class Promise:
     steps: int
     adaptivity: Adaptivity
     mode: Mode
-    screened: tuple[str, ...] = ()
+    screened: tuple[tuple[str, float], ...] = ()
     slices: int = 1
 
 
@@ -200,15 +201,8 @@ def _assumptions(main: Finding, inputs: Inputs, promise: Promise, clusters: Clus
     elif clusters is not None:
         found = f"{clusters.copies:,} are copies" if clusters.copies else f"they cluster by {clusters.column}"
         listed.append(Assumption("rows are independent", "checked", f"refuted: {found}"))
-    elif promise.screened:
-        columns = ", ".join(promise.screened)
-        listed.append(Assumption("rows are independent", "checked", f"no clustering found by {columns}"))
     else:
-        listed.append(
-            Assumption(
-                "rows are independent", "unverifiable", "no unit, timestamp or id column was given to check it by"
-            )
-        )
+        listed.append(independence(promise.screened))
     listed.append(Assumption("labels are correct", "unverifiable"))
     listed.append(Assumption("the models were not trained or chosen on these rows", "unverifiable"))
     if promise.steps > 1:

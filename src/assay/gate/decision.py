@@ -12,7 +12,7 @@ from assay.gate.answer import Adaptivity, Promise, answer
 from assay.gate.condition import TEMPLATE, Condition, Mode
 from assay.gate.grammar import parse
 from assay.gate.inputs import by_name, collect, hint
-from assay.gate.screening import candidates, copied, undeclared
+from assay.gate.screening import candidates, copied, detectable, undeclared
 
 if TYPE_CHECKING:
     from assay.core import Verdict
@@ -307,16 +307,16 @@ def _findings(condition: Condition, inputs: Inputs, promise: Promise, method: Me
 
 def _screened(
     parsed: Condition, inputs: Inputs, timestamp: Any, columns: Any, content: Any
-) -> tuple[tuple[str, ...], Clusters | None]:
+) -> tuple[tuple[tuple[str, float], ...], Clusters | None]:
     """Look for dependence that no unit was declared for; give also where it was looked for."""
     if inputs.unit is not None:
         return (), None
     values = {name: column for name, column in by_name(columns).items() if name not in parsed.columns}
     groupings = candidates(timestamp, values, inputs.n)
-    looked = tuple(words for words, _ in groupings)
     # One test on all rows sees more than one a slice.
-    found = undeclared(parsed.on("").clauses, inputs, groupings)
-    return looked, found or (None if content is None else copied(content, inputs.n))
+    clauses = parsed.on("").clauses
+    found = undeclared(clauses, inputs, groupings)
+    return detectable(groupings, len(clauses)), found or (None if content is None else copied(content, inputs.n))
 
 
 def level_of(

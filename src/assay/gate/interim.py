@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
+from assay.core.guarantee import independence
 from assay.gate.judge import kleene_and
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def verdict_of(
     steps: int,
     adaptivity: str,
     mode: Mode,
-    screened: tuple[str, ...],
+    screened: tuple[tuple[str, float], ...],
     clusters: Clusters | None,
     labelled: int,
     looked: int,
@@ -148,7 +149,7 @@ def _guarantee(
     steps: int,
     adaptivity: str,
     mode: Mode,
-    screened: tuple[str, ...],
+    screened: tuple[tuple[str, float], ...],
     clusters: Clusters | None,
     tracks: list[Track],
 ) -> Guarantee:
@@ -170,10 +171,10 @@ def _guarantee(
     elif clusters is not None:
         found = f"{clusters.copies:,} are copies" if clusters.copies else f"they cluster by {clusters.column}"
         listed.append(Assumption("rows are independent", "checked", f"refuted: {found}"))
-    elif screened and status != "inconclusive":
-        listed.append(Assumption("rows are independent", "checked", f"no clustering found by {', '.join(screened)}"))
+    elif status != "inconclusive":
+        listed.append(independence(screened))
     else:
-        listed.append(Assumption("rows are independent", "unverifiable"))
+        listed.append(Assumption("rows are independent", "unverifiable", "clustering is looked for at the decision"))
     listed += [
         Assumption("the order of labelling was fixed before the models were seen", "declared"),
         Assumption("labels are correct", "unverifiable"),

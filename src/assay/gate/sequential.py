@@ -20,7 +20,7 @@ from assay.errors import DataError, UsageError
 from assay.gate.grammar import parse
 from assay.gate.inputs import by_name, collect, column
 from assay.gate.interim import verdict_of
-from assay.gate.screening import candidates, copied, undeclared
+from assay.gate.screening import candidates, copied, detectable, undeclared
 from assay.gate.track import tracks_of
 
 if TYPE_CHECKING:
@@ -170,6 +170,7 @@ class Sequential:
         self._known = np.zeros(n, dtype=np.bool_)
         self._labels = np.empty(n, dtype=object)
         self._values: NDArray[Any] | None = None
+        self._screened: tuple[tuple[str, float], ...] = ()
         self._clusters = None if content is None or unit is not None else copied(content, n)
         self.tracks = tracks_of(self._condition, self._inputs, self._order, self._per_test, mode, plans)
         self._advance()
@@ -256,7 +257,7 @@ class Sequential:
             steps=self._steps,
             adaptivity=self._adaptivity,
             mode=self._mode,
-            screened=tuple(words for words, _ in self._groupings),
+            screened=self._screened,
             clusters=self._clusters,
             labelled=self.labelled,
             looked=self.looked,
@@ -291,13 +292,14 @@ class Sequential:
             rows = rows[~track.needs[rows] | self._known[rows]]
         if not rows.size:
             return
-        groupings = {}
-        for names, codes in self._groupings.items():
-            _, here = np.unique(codes[rows], return_inverse=True)
-            groups = int(here.max()) + 1
-            if 1 < groups < rows.size:
-                groupings[names] = here.astype(np.intp)
-        self._clusters = undeclared(self._condition.clauses, self._facts(rows), groupings)
+        groupings = {
+            names: np.unique(codes[rows], return_inverse=True)[1].astype(np.intp)
+            for names, codes in self._groupings.items()
+        }
+        clauses = self._condition.clauses
+        self._screened = detectable(groupings, len(clauses))
+        testable = {names: codes for names, codes in groupings.items() if 0 < codes.max() < rows.size - 1}
+        self._clusters = undeclared(clauses, self._facts(rows), testable)
 
     def _check_labels(self, rows: Rows, labels: NDArray[Any]) -> None:
         if rows.size != labels.size:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import sparse
+from scipy import sparse, special
 
 from assay.stats.clustered import design_effect
 from assay.stats.unit_sums import by_unit, encode
@@ -124,6 +124,52 @@ def test(  # not one of pytest's
     kept = _thinned(codes, sums.sizes, rng)
     p_value = _p_value(centered[kept], codes[kept], permutations, rng)
     return ClusteringTest(icc, effect, p_value, count, rows)
+
+
+def detectable_effect(sizes: ArrayLike, level: float, power: float = 0.8) -> float:
+    r"""Give the smallest design effect that :func:`test` finds with some power.
+
+    An estimate. For normal values with intraclass correlation rho, the ratio of the mean squares between and within
+    units is 1 + m rho / (1 - rho) times an F variable with (units - 1, rows - units) degrees of freedom (Searle,
+    Casella and McCulloch 1992, section 3.6; m is the typical size of a unit, exact for units of one size), and the
+    permutation test agrees with the F test in the limit. So the test at ``level`` has ``power`` once
+
+    .. math:: 1 + m \rho / (1 - \rho) \ge F_{1 - level} / F_{1 - power},
+
+    and the design effect is 1 + (sum of squared sizes / rows - 1) rho.
+
+    Parameters
+    ----------
+    sizes : array of int, shape (units,)
+        Rows of each unit.
+    level : float in (0, 1)
+        At which clustering is claimed.
+    power : float in (0, 1)
+
+    Returns
+    -------
+    float
+        At least 1. Where rows hardly share a unit it is near 1 whatever the power: there, clustering does no harm.
+        Infinite with one unit, of which nothing can be learned.
+
+    Examples
+    --------
+    >>> round(detectable_effect([20] * 60, 0.01), 2)
+    1.71
+    >>> round(detectable_effect([300] * 4, 0.01), 1)
+    11.0
+    """
+    n = np.asarray(sizes, dtype=np.float64)
+    units, rows = n.size, float(n.sum())
+    if units < 2:
+        return float("inf")
+    if rows <= units:
+        return 1.0
+    typical = (rows - float(n @ n) / rows) / (units - 1)
+    high, low = special.fdtri(units - 1, rows - units, [1 - level, 1 - power])
+    ratio = float(high / low)
+    odds = max(ratio - 1.0, 0.0) / typical
+    return float(1.0 + (float(n @ n) / rows - 1.0) * odds / (1.0 + odds))
 
 
 def screen(values: ArrayLike, units: ArrayLike, *, permutations: int = 999, seed: int = 0) -> Floats:

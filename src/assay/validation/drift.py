@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
+from assay.core.guarantee import independence
 from assay.data.content import fingerprint
 from assay.data.facts import columns_present, nearest, require_rows
 from assay.data.sources import table as open_table
@@ -177,7 +178,7 @@ class _Terms:
     across: Across
     tests: int
     unit: str | None
-    screened: tuple[str, ...]
+    screened: tuple[tuple[str, float], ...]
 
 
 def _check_terms(tolerance: float, alpha: float, across: str) -> None:
@@ -356,18 +357,13 @@ def _guarantee(status: Status, terms: _Terms) -> Guarantee:
             Assumption("without a shift both tables' units are alike", "unverifiable", "seasons break it"),
         ]
         return Guarantee.exact(terms.alpha, scope, assumed, "Phipson and Smyth (2010)")
-    if terms.screened:
-        by = ", ".join(terms.screened)
-        independent = Assumption("rows are independent", "checked", f"no clustering found by {by}")
-    else:
-        independent = Assumption("rows are independent", "unverifiable", "no column looks like a time or an id")
     source = "Clopper-Pearson (1934), McDiarmid (1989), Massart (1990)"
     source += (
         ", Wasserman et al. (2020), Wang and Ramdas (2022), Benjamini and Yekutieli (2001)"
         if terms.across == "fdr"
         else ", Holm (1979)"
     )
-    return Guarantee.exact(terms.alpha, scope, [independent], source)
+    return Guarantee.exact(terms.alpha, scope, [independence(terms.screened)], source)
 
 
 def _skipped(column: str, why: str, check: str, tolerance: float) -> Verdict:

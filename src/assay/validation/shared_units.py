@@ -39,9 +39,25 @@ class Found:
         return f"rows of {self.where} cluster by {self.unit} (p = {self.p_value:.2g})"
 
 
-def screened(before: ibis.Table, after: ibis.Table) -> tuple[str, ...]:
-    """Name the columns by which rows are tested for clustering."""
-    return tuple(_words(*each) for each in _shared(before, after))
+def screened(before: ibis.Table, after: ibis.Table) -> tuple[tuple[str, float], ...]:
+    """Name the columns by which rows are tested for clustering, and the design effect that would be found.
+
+    A column that gives each row a unit of its own groups nothing and is left out.
+    """
+    columns = _shared(before, after)
+    level = LEVEL / (2 * max(1, len(columns)))
+    looked = []
+    for name, by_day in columns:
+        effects = []
+        for table in (before, after):
+            unit = _unit(table, name, by_day)
+            grouped = table.filter(unit.notnull()).group_by(unit=unit).aggregate(rows=lambda t: t.count())
+            sizes = grouped.to_pyarrow()["rows"].to_numpy()
+            if sizes.size < sizes.sum():
+                effects.append(clustering.detectable_effect(sizes, level))
+        if effects:
+            looked.append((_words(name, by_day), max(effects)))
+    return tuple(looked)
 
 
 def found(before: ibis.Table, after: ibis.Table, decided: Sequence[tuple[str, Witness, Cells]]) -> dict[str, Found]:
@@ -84,6 +100,10 @@ def _shared(before: ibis.Table, after: ibis.Table) -> list[tuple[str, bool]]:
     return [(name, by_day) for name, by_day in candidates(before) if there.get(name) == by_day]
 
 
+def _unit(table: ibis.Table, name: str, by_day: bool) -> ibis.Value:
+    return table[name].cast("date") if by_day and table[name].type().is_timestamp() else table[name]
+
+
 def _words(name: str, by_day: bool) -> str:
     return f"the day of {name}" if by_day else name
 
@@ -92,7 +112,7 @@ def _rows(
     table: ibis.Table, rows: int, name: str, by_day: bool, decided: Sequence[tuple[str, Witness, Cells]]
 ) -> tuple[Any, Any]:
     """Read the unit of each row, and whether the row is among those that moved, of whole units drawn by a digest."""
-    unit = table[name].cast("date") if by_day and table[name].type().is_timestamp() else table[name]
+    unit = _unit(table, name, by_day)
     marks = {
         f"c{i}": inside(table, column, seen, cells).cast("float64") for i, (column, seen, cells) in enumerate(decided)
     }
