@@ -17,7 +17,7 @@ from assay.errors import AssayError, ExitCode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from assay.checks.run import CheckRun
+    from assay.checks.outcome import CheckRun
     from assay.core.verdict import Verdict
     from assay.report.context import ReportContext
 

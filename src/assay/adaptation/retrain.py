@@ -12,7 +12,7 @@ import msgspec
 import pandas as pd
 
 from assay.checks.holdout import HOLDOUT
-from assay.checks.inputs import Dataset, Inputs, Series
+from assay.checks.inputs import Inputs, Series
 from assay.checks.promote import Promotion, promote
 from assay.checks.stream import LABEL, PREDICTION, SCORE, VERSION, read_stream
 from assay.core.action import Action
@@ -31,6 +31,7 @@ from assay.tracking.runs import resume, run
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from assay.checks.dataset import Dataset
     from assay.checks.project import Project
     from assay.core.project import ModelTable
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from assay.checks.inputs import Dataset, Inputs
+    from assay.checks.dataset import Dataset
+    from assay.checks.inputs import Inputs
     from assay.checks.project import Project
     from assay.core.verdict import Verdict
 

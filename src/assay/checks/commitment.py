@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from assay.checks.inputs import Dataset
+    from assay.checks.dataset import Dataset
     from assay.checks.project import Project
 
 ROWS, ANSWERS = "rows.csv", "answers.json"

@@ -19,7 +19,8 @@ from assay.tracking.run_record import get_run, list_runs, metric_history
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from assay.checks.inputs import Dataset, Predictions
+    from assay.checks.dataset import Dataset
+    from assay.checks.predictor import Predictions
     from assay.checks.project import Project
     from assay.core.verdict import Verdict
     from assay.tracking.registry import ModelVersion
@@ -173,7 +174,7 @@ def _measures(
 
 
 def _answers(project: Project, dataset: Dataset, version: ModelVersion) -> Predictions:
-    from assay.checks.inputs import answers, load
+    from assay.checks.predictor import answers, load
 
     return answers(load(project.records.artifacts.get(version.digest)), dataset.frame)
 

@@ -12,7 +12,7 @@ from assay.core.guarantee import Assumption, Guarantee
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from assay.checks.inputs import Dataset
+    from assay.checks.dataset import Dataset
     from assay.core.project import CheckTable, Disclosure
     from assay.core.verdict import Status, Verdict
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assay.checks.run import Job, Spend
+from assay.checks.job import Job, Spend
 from assay.errors import ProjectError
 from assay.validation import compare
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from assay.checks.run import Job, Spend
+from assay.checks.job import Job, Spend
 from assay.errors import ProjectError
 from assay.feasibility import cover_hart, study, upper_limit
 from assay.feasibility.bayes_error import MAX_ROWS

@@ -12,9 +12,9 @@ from assay.checks import testsets
 from assay.checks.budget import shown
 from assay.checks.commitment import commit
 from assay.checks.disclosure import over, withhold
+from assay.checks.job import Job, Spend
 from assay.checks.kept import Kept, readers
 from assay.checks.question import Question, seen_of
-from assay.checks.run import Job, Spend
 from assay.checks.sealed import judges
 from assay.core.action import Action
 from assay.core.claim import Claim
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from assay.checks.answers import Terms
-    from assay.checks.inputs import Dataset, Inputs, Predictions, Predictor
+    from assay.checks.dataset import Dataset
+    from assay.checks.inputs import Inputs
+    from assay.checks.predictor import Predictions, Predictor
     from assay.checks.project import Project
 
 # Aliases that may point nowhere yet.

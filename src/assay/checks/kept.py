@@ -22,7 +22,7 @@ from assay.store.git_ref import OBJECT_BYTES
 from assay.store.git_repository import GitRepository
 
 if TYPE_CHECKING:
-    from assay.checks.inputs import Dataset
+    from assay.checks.dataset import Dataset
     from assay.checks.project import Project
 
 logger = logging.getLogger(__name__)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pandas as pd
 
+from assay.checks.dataset import Dataset
 from assay.checks.holdout import holdout_of
-from assay.checks.inputs import Dataset, Inputs, Predictor, answers, load
-from assay.checks.run import Job
+from assay.checks.job import Job
+from assay.checks.predictor import Predictor, answers, load
 from assay.checks.stream import LABEL, PREDICTION, SCORE, read_stream
 from assay.core.action import Action
 from assay.core.claim import Claim
@@ -24,6 +25,7 @@ from assay.errors import ProjectError
 from assay.monitoring import HarmMonitor, parse_false_pages
 
 if TYPE_CHECKING:
+    from assay.checks.inputs import Inputs
     from assay.core.project import CheckTable
 
 

@@ -31,7 +31,7 @@ from assay.store.ledger import Ledger
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from assay.checks.inputs import Dataset
+    from assay.checks.dataset import Dataset
     from assay.checks.project import Project
     from assay.core.project import CheckTable
     from assay.core.verdict import Verdict

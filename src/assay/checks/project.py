@@ -14,7 +14,7 @@ from assay.errors import ProjectError, StoreError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from assay.checks.run import CheckRun
+    from assay.checks.outcome import CheckRun
     from assay.core.project import DatasetTable, ModelTable, ProjectFile
     from assay.core.verdict import Verdict
     from assay.store.database import Store

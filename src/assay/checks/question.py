@@ -20,7 +20,8 @@ from assay.store.schema import now
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from assay.checks.inputs import Dataset, Inputs
+    from assay.checks.dataset import Dataset
+    from assay.checks.inputs import Inputs
     from assay.core.project import CheckTable, Disclosure
     from assay.gate.reuse import Policy
 

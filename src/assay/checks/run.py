@@ -6,7 +6,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from assay.checks import champions
 from assay.checks import waivers as waiving
 from assay.checks.budget import alpha_of
 from assay.checks.inputs import Inputs, Series
+from assay.checks.outcome import CheckRun
 from assay.checks.registry import RULES, method_versions
 from assay.checks.select import select
 from assay.core.claim import Claim
@@ -24,22 +24,19 @@ from assay.core.guarantee import Guarantee
 from assay.core.nearest import did_you_mean
 from assay.core.project import addresses, stage_of
 from assay.core.verdict import Status, Verdict
-from assay.core.waiver import waiver_of
 from assay.errors import AssayError, BudgetSpent, ExitCode, ProjectError, UsageError
 from assay.gate.custody import seal_note
 from assay.store import records
-from assay.store.ledger import Kind, Ledger, Reservation
+from assay.store.ledger import Ledger, Reservation
 from assay.store.notices import leave
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     import pyarrow as pa
     from sqlalchemy import Connection
 
+    from assay.checks.job import Job, Spend
     from assay.checks.project import Project
     from assay.core.project import CheckTable
-    from assay.core.waiver import Waiver
 
 # Which module turns a declared check of a stage into a job.
 STAGES = {
@@ -57,116 +54,6 @@ P(A) <= alpha and P(R) <= 0.01, the level of the tests for clustering; B is poss
 P(A or B) <= alpha + 0.01. If they are not, the first asking assumed what is false, and P(B) <= alpha stands alone. The
 second verdict therefore prints its error with this much more. (P(B) itself bounds the excess when it is smaller.)
 """
-# The worst first.
-WORST: tuple[Status, ...] = ("error", "fail", "inconclusive", "skipped", "pass")
-
-
-@dataclass(frozen=True)
-class Spend:
-    """What an evaluation costs on the ledger: an amount of a kind on a key, within a limit.
-
-    ``once`` names what is paid for; a second check of the same thing pays nothing. With ``apart`` every question
-    has the limit to itself, and the ledger only keeps count: so it is where an error is a false alarm, or where the
-    check takes part in no decision. ``about`` names the dataset, for people. ``detail`` goes into the ledger.
-    """
-
-    kind: Kind
-    key: str
-    amount: float
-    limit: float
-    once: str = ""
-    apart: bool = False
-    about: str = ""
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Job:
-    """A check that is ready to be evaluated.
-
-    ``depends`` holds all that the verdicts depend on besides the check's own text: content fingerprints by name.
-    ``look`` reads the inputs and refuses those that cannot be judged; it shows nothing and writes nothing.
-    ``show`` takes out of a verdict what must not be disclosed; what it takes out is neither returned nor stored, but
-    sealed to the keys of ``recipients``.
-    ``spends`` may be reckoned from the ledger, in the transaction that holds them; it may be asked again.
-    """
-
-    depends: Mapping[str, str]
-    evaluate: Callable[[], list[Verdict]]
-    spends: tuple[Spend, ...] | Callable[[Connection], tuple[Spend, ...]] = ()
-    look: Callable[[], object] = lambda: None
-    show: Callable[[Verdict], Verdict] | None = None
-    recipients: tuple[str, ...] = ()
-
-
-class Verdicts(Mapping[str, Verdict]):
-    """Verdicts of a run by name: ``"better"``, or ``"fit[distance]"`` for one of several subjects.
-
-    Where several rules speak of one subject, the name gives the worst of their verdicts.
-    """
-
-    def __init__(self, verdicts: list[Verdict]) -> None:
-        self._by_name: dict[str, Verdict] = {}
-        for verdict in verdicts:
-            known = self._by_name.get(verdict.name)
-            if known is None or WORST.index(verdict.status) < WORST.index(known.status):
-                self._by_name[verdict.name] = verdict
-
-    def __getitem__(self, name: str) -> Verdict:
-        return self._by_name[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._by_name)
-
-    def __len__(self) -> int:
-        return len(self._by_name)
-
-
-@dataclass(frozen=True)
-class CheckRun:
-    """What a run of checks gave.
-
-    ``unpaid`` says of each check that could not pay for its answer, and is not waived, why; ``waivers`` are those of
-    its checks; ``waiting`` says that checks that are running hold what one of these could not pay with.
-    """
-
-    project: Project
-    results: list[Verdict]
-    seconds: float
-    cached: frozenset[str] = field(default_factory=frozenset)
-    unpaid: tuple[str, ...] = ()
-    waivers: tuple[Waiver, ...] = ()
-    waiting: bool = False
-
-    @property
-    def verdicts(self) -> Verdicts:
-        """Verdicts by name."""
-        return Verdicts(self.results)
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """What the process should say: see :class:`assay.ExitCode`."""
-        code = exit_code(self.results, self.waivers)
-        return ExitCode.INCONCLUSIVE if code == ExitCode.OK and self.unpaid else code
-
-    @property
-    def stopped(self) -> list[Verdict]:
-        """Blocking verdicts that did not pass and are not waived."""
-        return [v for v in self.results if v.blocking and not v.passed and waiver_of(v, self.waivers) is None]
-
-
-def exit_code(verdicts: list[Verdict], waivers: Iterable[Waiver] = ()) -> ExitCode:
-    """Reduce verdicts to an exit code; only blocking checks and broken ones count, and no waived one."""
-    if not verdicts:
-        return ExitCode.NOTHING_SELECTED
-    if any(verdict.status == "error" for verdict in verdicts):
-        return ExitCode.INTERNAL
-    blocking = [verdict for verdict in verdicts if verdict.blocking and waiver_of(verdict, waivers) is None]
-    if any(verdict.failed for verdict in blocking):
-        return ExitCode.FAILED
-    if not all(verdict.passed for verdict in blocking):
-        return ExitCode.INCONCLUSIVE
-    return ExitCode.OK
 
 
 def run_checks(

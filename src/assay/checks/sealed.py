@@ -15,7 +15,7 @@ from assay.gate import custody
 if TYPE_CHECKING:
     import ibis
 
-    from assay.checks.inputs import Dataset
+    from assay.checks.dataset import Dataset
     from assay.checks.project import Project
     from assay.core.project import DatasetTable
     from assay.gate.custody import Terms

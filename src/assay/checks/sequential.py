@@ -13,7 +13,7 @@ import pandas as pd
 from assay.checks import gate
 from assay.checks.budget import shown
 from assay.checks.disclosure import withhold
-from assay.checks.run import Job, Spend
+from assay.checks.job import Job, Spend
 from assay.core.action import Action
 from assay.core.fingerprint import digest
 from assay.core.guarantee import Assumption
@@ -27,7 +27,9 @@ from assay.store.ledger import Ledger
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from assay.checks.inputs import Dataset, Inputs, Predictor
+    from assay.checks.dataset import Dataset
+    from assay.checks.inputs import Inputs
+    from assay.checks.predictor import Predictor
     from assay.checks.project import Project
     from assay.core.project import CheckTable
     from assay.core.verdict import Verdict

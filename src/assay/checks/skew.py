@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from assay.checks.run import Job, Spend
+from assay.checks.job import Job, Spend
 from assay.errors import ProjectError
 from assay.validation import skew
 
 if TYPE_CHECKING:
-    from assay.checks.inputs import Dataset, Inputs
+    from assay.checks.dataset import Dataset
+    from assay.checks.inputs import Inputs
     from assay.core.project import CheckTable
     from assay.core.verdict import Verdict
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from assay.checks.budget import alpha_of
 from assay.checks.inputs import Inputs
-from assay.checks.run import Job
+from assay.checks.job import Job
 from assay.checks.sequential import Case, case_of, texts
 from assay.core.nearest import did_you_mean
 from assay.data import columns_present, require_rows, table, to_pandas

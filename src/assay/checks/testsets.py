@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlalchemy import Connection
 
-    from assay.checks.inputs import Dataset
+    from assay.checks.dataset import Dataset
     from assay.store.chain import Entry
     from assay.store.database import Store
 

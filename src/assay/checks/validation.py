@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assay.checks import drift, skew
-from assay.checks.run import Job, Spend
+from assay.checks.job import Job, Spend
 from assay.core.action import Action
 from assay.core.claim import Claim
 from assay.core.evidence import Evidence
@@ -19,7 +19,8 @@ from assay.validation import check as validate
 from assay.validation.inference import ERROR
 
 if TYPE_CHECKING:
-    from assay.checks.inputs import Dataset, Inputs
+    from assay.checks.dataset import Dataset
+    from assay.checks.inputs import Inputs
     from assay.core.project import CheckTable
 
 

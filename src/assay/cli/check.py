@@ -10,8 +10,8 @@ import click
 from assay.cli import ci, options
 
 if TYPE_CHECKING:
+    from assay.checks.outcome import CheckRun
     from assay.checks.project import Project
-    from assay.checks.run import CheckRun
 
 
 @click.command()

@@ -14,8 +14,8 @@ from assay.errors import AssayError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from assay.checks.outcome import CheckRun
     from assay.checks.project import Project
-    from assay.checks.run import CheckRun
     from assay.report.context import ReportContext
 
 FOLDER = "assay-report"

@@ -71,8 +71,8 @@ def promote(
     output: Path | None,
 ) -> None:
     """Gate a version (the candidate by default) and move an alias to it when every blocking check passes."""
+    from assay.checks.outcome import exit_code
     from assay.checks.promote import promote as move
-    from assay.checks.run import exit_code
 
     options.require_place(output)
     name, side = _split(model)

@@ -76,7 +76,7 @@ def open_project(path: Path | None) -> Project:
 
 def context(project: Project, verdicts: Sequence[Verdict], **more: Any) -> ReportContext:
     """Frame a list of verdicts for a report."""
-    from assay.checks.run import exit_code
+    from assay.checks.outcome import exit_code
     from assay.report.context import ReportContext
 
     waivers = tuple(waiver for waiver in project.file.waivers if not waiver.expired())

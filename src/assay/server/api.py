@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from assay.checks.inputs import Dataset
+    from assay.checks.dataset import Dataset
     from assay.checks.project import Project
     from assay.core.project import CheckTable
     from assay.core.verdict import Verdict

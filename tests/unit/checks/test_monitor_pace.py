@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from assay.checks.inputs import Dataset
+from assay.checks.dataset import Dataset
 from assay.checks.monitoring import _horizon
 from assay.core.project import DatasetTable
 from assay.data import table

@@ -9,8 +9,10 @@ import msgspec
 import pytest
 
 from assay.checks import registry
+from assay.checks.job import Job, Spend
+from assay.checks.outcome import Verdicts, exit_code
 from assay.checks.project import Project, load
-from assay.checks.run import REFUTING, Job, Spend, Verdicts, exit_code, judge
+from assay.checks.run import REFUTING, judge
 from assay.core.claim import Claim
 from assay.core.guarantee import Assumption, Guarantee
 from assay.core.verdict import Verdict
