@@ -35,10 +35,10 @@ def compare() -> Iterator[Row]:
 
 
 def assay_checks(path: str) -> tuple[float, dict[str, int]]:
-    from assay.validation import check, infer
+    from assay.validation import infer, validate
 
     def alarmed(reference: Any, batch: Any) -> set[str]:
-        verdicts = check(batch, infer(reference, unit="date"), reference=reference, unit="date")
+        verdicts = validate(batch, infer(reference, unit="date"), reference=reference, unit="date")
         return {verdict.subject for verdict in verdicts if verdict.failed}
 
     return _measured(path, alarmed)

@@ -10,7 +10,7 @@ from assay.data import table as open_table
 from assay.errors import DataError
 from assay.stats import binomial
 from assay.stats.multiplicity import holm
-from assay.validation import alarms, check, infer, inference
+from assay.validation import alarms, infer, inference, validate
 from assay.validation.profiling import ColumnProfile, ValueCount
 from assay.validation.rules import Counts, halves
 
@@ -186,7 +186,7 @@ def test_no_false_alarm_on_the_whole_way():
     false = 0
     for _ in range(runs):
         schema = infer(pa.table(batch(rng, 1500)))
-        false += any(v.failed for v in check(pa.table(batch(rng, 1500)), schema, alpha=ALPHA, fingerprints={}))
+        false += any(v.failed for v in validate(pa.table(batch(rng, 1500)), schema, alpha=ALPHA, fingerprints={}))
     assert kept(false, runs)
 
 
@@ -216,7 +216,7 @@ def test_real_faults_are_found_and_nothing_else_fails():
     for _ in range(3):
         schema = infer(pa.table(batch(rng, 5000)))
         for code, column, table in broken_batches(rng, 2000):
-            failed = {(v.code, v.subject) for v in check(pa.table(table), schema, fingerprints={}) if v.failed}
+            failed = {(v.code, v.subject) for v in validate(pa.table(table), schema, fingerprints={}) if v.failed}
             assert (code, column) in failed
             assert {subject for _, subject in failed} == {column}
 
@@ -237,11 +237,11 @@ def test_undeclared_clusters_give_no_alarm_and_declared_ones_keep_the_promise():
     undeclared, false, doubted = 0, 0, 0
     for _ in range(runs):
         reference, table = clustered_table(rng, 60, 0), clustered_table(rng, 6, 60)
-        plain = check(table, infer(reference), fingerprints={})
+        plain = validate(table, infer(reference), fingerprints={})
         undeclared += any(v.failed for v in plain)
         doubted += any(v.inconclusive and v.actions and "declare" in v.actions[0].title for v in plain)
         days = {"reference": reference, "unit": "date", "fingerprints": {}}
-        false += any(v.failed for v in check(table, infer(reference, unit="date"), **days))
+        false += any(v.failed for v in validate(table, infer(reference, unit="date"), **days))
     assert undeclared == 0
     # Rows taken as independent would have alarmed often.
     assert doubted >= 3
@@ -260,4 +260,4 @@ def test_a_reference_half_without_units_raises_no_alarm_but_an_error():
         if not halves(open_table(part), "day")[1].count().to_pyarrow().as_py()
     )
     with pytest.raises(DataError, match="more units"):
-        check(batch, schema, reference=one, unit="day")
+        validate(batch, schema, reference=one, unit="day")

@@ -14,8 +14,7 @@ from assay.core.strict_toml import read
 from assay.core.verdict import Verdict
 from assay.data import row_count
 from assay.errors import ProjectError
-from assay.validation import Schema, infer
-from assay.validation import check as validate
+from assay.validation import Schema, infer, validate
 from assay.validation.inference import ERROR
 
 if TYPE_CHECKING:

@@ -118,8 +118,9 @@ def _rows(table: ibis.Table) -> tuple[list[str], str]:
         table = here.register(table.to_pyarrow())
     kinds = table.schema()
     names = sorted(kinds)
-    values = f" || {_NEXT} || ".join(f"coalesce({_text(quote(name), kinds[name])}, '')" for name in names)
-    return names, f"SELECT {values} || {_END} AS content FROM ({here.backend.compile(table)})"
+    # One flat call: a chain of || is as deep as the table is wide, and DuckDB stops at 1,000.
+    values = ", ".join(f"coalesce({_text(quote(name), kinds[name])}, '')" for name in names)
+    return names, f"SELECT concat_ws({_NEXT}, {values}) || {_END} AS content FROM ({here.backend.compile(table)})"
 
 
 def _text(column: str, kind: dt.DataType) -> str:

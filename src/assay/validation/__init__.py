@@ -48,7 +48,7 @@ if TYPE_CHECKING:
         SimpleThreshold,
     )
     from assay.validation.checking import (
-        check,
+        validate,
     )
     from assay.validation.conformal import (
         Conformal,
@@ -63,6 +63,16 @@ if TYPE_CHECKING:
     )
     from assay.validation.drift import (
         compare,
+    )
+    from assay.validation.edits import (
+        Edit,
+        apply_edits,
+        proposed_edits,
+    )
+    from assay.validation.failing import (
+        RowResults,
+        failing_rows,
+        row_results,
     )
     from assay.validation.group_analyzers import (
         CountDistinct,
@@ -140,6 +150,7 @@ _HOME = {
     "Distribution": "table_analyzers",
     "DuplicateRowCount": "group_analyzers",
     "EMAIL": "analyzers",
+    "Edit": "edits",
     "Entropy": "group_analyzers",
     "ExactQuantile": "analyzers",
     "Histogram": "group_analyzers",
@@ -163,6 +174,7 @@ _HOME = {
     "RatioOfSums": "analyzers",
     "Recorded": "metric_history",
     "RelativeRateOfChange": "anomaly_rules",
+    "RowResults": "failing",
     "SOCIAL_SECURITY_NUMBER_US": "analyzers",
     "Schema": "schema",
     "SimpleThreshold": "anomaly_rules",
@@ -175,9 +187,10 @@ _HOME = {
     "Uniqueness": "group_analyzers",
     "Variance": "analyzers",
     "ZerosCount": "analyzers",
-    "check": "checking",
+    "apply_edits": "edits",
     "compare": "drift",
     "describe_project": "suggest",
+    "failing_rows": "failing",
     "infer": "inference",
     "jensen_shannon": "distances",
     "l_infinity": "distances",
@@ -186,7 +199,10 @@ _HOME = {
     "normalized_absolute_difference": "distances",
     "population_stability": "distances",
     "profile": "profiling",
+    "proposed_edits": "edits",
+    "row_results": "failing",
     "skew": "row_skew",
+    "validate": "checking",
     "wasserstein": "distances",
 }
 
@@ -218,6 +234,7 @@ __all__ = [
     "Distinctness",
     "Distribution",
     "DuplicateRowCount",
+    "Edit",
     "Entropy",
     "ExactQuantile",
     "Histogram",
@@ -241,6 +258,7 @@ __all__ = [
     "RatioOfSums",
     "Recorded",
     "RelativeRateOfChange",
+    "RowResults",
     "Schema",
     "SimpleThreshold",
     "Size",
@@ -251,9 +269,10 @@ __all__ = [
     "Uniqueness",
     "Variance",
     "ZerosCount",
-    "check",
+    "apply_edits",
     "compare",
     "describe_project",
+    "failing_rows",
     "infer",
     "jensen_shannon",
     "l_infinity",
@@ -262,7 +281,10 @@ __all__ = [
     "normalized_absolute_difference",
     "population_stability",
     "profile",
+    "proposed_edits",
+    "row_results",
     "skew",
+    "validate",
     "wasserstein",
 ]
 

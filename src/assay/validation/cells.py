@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from assay.validation.profiling import kind_of
+from assay.validation.profiling import NESTED, kind_of
 
 if TYPE_CHECKING:
     import ibis
@@ -59,7 +59,7 @@ def comparable(table: ibis.Table, column: str) -> str:
     kind = kind_of(table.schema()[column])
     if kind in ("date", "timestamp", "time"):
         return "time moves on in every batch"
-    return "its type has no order and no set of values" if kind == "other" else ""
+    return "its type has no order and no set of values" if kind in NESTED else ""
 
 
 def cells(reference: ibis.Table, current: ibis.Table, column: str) -> Cells:

@@ -51,7 +51,7 @@ def infer(source: Any, *, name: str | None = None, unit: str | None = None) -> S
 
     With `unit`, rows of one unit are not independent and ninety days bound no rate below 8%. Then limits are the rates
     seen plus the tolerance, to be reviewed; thresholds come from one half of the units, and
-    :func:`assay.validation.check` compares the batch with the other half.
+    :func:`assay.validation.validate` compares the batch with the other half.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def _by_unit(source: Any, name: str | None, unit: str) -> Schema:
     columns = {column: _column(column, facts, grouped=column == unit) for column, facts in found.columns.items()}
     schema = Schema(name=name or _stem(label), columns=columns)
     rules = rules_of(schema)
-    counted = count(second, schema, rules)
+    counted = count(second, rules)
     rates = counted.broken[0] / counted.sizes[0]
     for rule, rate in zip(rules, rates, strict=True):
         limit = _rounded(float(rate) + TOLERANCE[rule.family])

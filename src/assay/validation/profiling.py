@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     import ibis
     import ibis.expr.datatypes as dt
 
-Kind = Literal["integer", "number", "string", "boolean", "date", "timestamp", "time", "other"]
+Kind = Literal[
+    "integer", "number", "string", "boolean", "date", "timestamp", "time", "list", "struct", "bytes", "other"
+]
+# Of these a profile counts missing values alone.
+NESTED = ("list", "struct", "bytes", "other")
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 TOP = 101
 # A wider statement takes longer to plan than its columns take to read.
@@ -38,7 +42,8 @@ class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     Parameters
     ----------
-    kind : {"integer", "number", "string", "boolean", "date", "timestamp", "time", "other"}
+    kind : str
+        One of :data:`Kind`.
     type : str
         The Ibis type.
     rows, nulls, nan, infinite, zeros : int
@@ -207,7 +212,13 @@ def kind_of(kind: dt.DataType) -> Kind:
         return "date"
     if kind.is_timestamp():
         return "timestamp"
-    return "time" if kind.is_time() else "other"
+    if kind.is_time():
+        return "time"
+    if kind.is_array():
+        return "list"
+    if kind.is_struct():
+        return "struct"
+    return "bytes" if kind.is_binary() else "other"
 
 
 def missing(table: ibis.Table, column: str) -> ibis.Value:
@@ -241,9 +252,9 @@ def _measures(table: ibis.Table, column: str, type_: dt.DataType) -> dict[str, i
         wanted |= {"lmin": length.min(), "lmean": length.mean(), "lmax": length.max(), "top": _top(table, column)}
     elif kind == "boolean":
         wanted["true"] = value.sum()
-    elif kind != "other":
+    elif kind not in NESTED:
         wanted |= {"min": value.min(), "max": value.max()}
-    if kind not in ("other", "boolean"):
+    if kind not in (*NESTED, "boolean"):
         wanted["distinct"] = finite.approx_nunique()
     return wanted
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+# What a relation can be.
+WAYS = ("sql", "sum", "key", "determines", "foreign_key")
+
 
 class Fresh(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The newest value of ``column`` is no older than ``within``, such as ``"26h"`` or ``"2d"``."""

@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from assay.data.connection import literal, quote
+from assay.data.connection import session
+from assay.data.facts import columns_present
+from assay.data.slice import flags
+from assay.data.sources import table as open_table
 from assay.errors import DataError
-from assay.validation.profiling import kind_of, missing
+from assay.validation import conditions
+from assay.validation.column import FAMILIES
+from assay.validation.profiling import missing
+from assay.validation.relations import WAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import ibis
     from numpy.typing import NDArray
 
+    from assay.validation.relations import Relation
     from assay.validation.schema import Schema
 
-Family = Literal["nulls", "range", "categories", "tails"]
 # Beyond it a statement takes longer to plan than to run.
 EXPRESSIONS = 500
-FAMILIES: tuple[Family, ...] = ("nulls", "range", "categories", "tails")
+# What these ask of a row depends on the other rows, so that they are counted and never inferred.
+GROUPED = ("duplicates", "key", "determines")
 
 
 class Rule(NamedTuple):
-    """One limit on the share of rows that break a condition."""
+    """One limit on the share of rows that break a condition.
+
+    ``column`` is the path of a column, or the name of a relation; ``place`` is where the limit stands in the schema file;
+    ``where`` keeps the rows that it speaks of; ``spec`` is the limit or relation itself.
+    """
 
     column: str
-    family: Family
+    family: str
     limit: float
+    place: tuple[str | int, ...] = ()
+    where: str = ""
+    spec: Any = None
+
+    @property
+    def counted(self) -> bool:
+        """Whether its verdict is a fact of the table: no row may break it, or rows are judged by other rows."""
+        return self.limit <= 0 or self.family in GROUPED
 
 
 class Counts(NamedTuple):
@@ -43,85 +61,199 @@ class Counts(NamedTuple):
     sizes: NDArray[np.int64]
 
 
-def rules_of(schema: Schema) -> list[Rule]:
-    """List the limits of a schema, column by column."""
+def rules_of(schema: Schema, environment: str | None = None) -> list[Rule]:
+    """List the limits of a schema that hold in an environment, column by column, relations last."""
     found = []
     for name, column in schema.columns.items():
+        if not column.expected(environment):
+            continue
         for family in FAMILIES:
             limit = column.limit(family)
             if limit is not None:
-                found.append(Rule(name, family, float(limit.at_most)))
+                found.append(Rule(name, family, float(limit.at_most), ("columns", name, family), "", limit))
+        if column.shape:
+            found.append(Rule(name, "shape", 0.0, ("columns", name, "shape"), "", column.shape))
+        if column.unique:
+            found.append(Rule(name, "duplicates", 0.0, ("columns", name, "unique"), "", None))
+    for i, relation in enumerate(schema.relations):
+        family = next(way for way in WAYS if getattr(relation, way))
+        place = ("relations", i)
+        found.append(
+            Rule(relation_name(relation), family, float(relation.at_most), place, relation.where or "", relation)
+        )
     return found
 
 
-def breaks(table: ibis.Table, schema: Schema, rule: Rule) -> ibis.Value:
-    """Tell for each row whether it breaks a rule; a missing value breaks none but ``nulls``."""
-    absent = missing(table, rule.column)
-    if rule.family == "nulls":
-        return absent
-    column = schema.columns[rule.column]
-    value = table[rule.column]
-    if rule.family == "categories":
-        assert column.categories is not None
-        # NOT IN of an empty list is true, as it should be.
-        return (~value.cast("string").isin(list(column.categories.values))).fill_null(False)
-    number = value.cast("float64") if not value.type().is_boolean() else value.cast("int8").cast("float64")
-    low, high = thresholds(schema, rule)
-    return ((number < low) | (number > high)).fill_null(False) & ~absent
-
-
-def thresholds(schema: Schema, rule: Rule) -> tuple[float, float]:
-    """Give the two ends of a range or of the tails; an open end is infinite."""
-    column = schema.columns[rule.column]
-    if rule.family == "range" and column.range is not None:
-        low, high = column.range.min, column.range.max
-        return -math.inf if low is None else float(low), math.inf if high is None else float(high)
-    assert column.tails is not None
-    return column.tails.low, column.tails.high
-
-
-def as_sql(schema: Schema, rule: Rule) -> str:
-    """Write the condition for a person who wants to see the rows."""
-    name = quote(rule.column)
-    if rule.family == "nulls":
-        return f"{name} IS NULL"
-    if rule.family == "categories":
-        categories = schema.columns[rule.column].categories
-        assert categories is not None
-        shown = ", ".join(literal(value) for value in categories.values[:8])
-        return f"{name} NOT IN ({shown}{', ...' if len(categories.values) > 8 else ''})"
-    low, high = thresholds(schema, rule)
-    return f"{name} NOT BETWEEN {low:.10g} AND {high:.10g}"
+def relation_name(relation: Relation) -> str:
+    """Name a relation: by its own name, or by what it says."""
+    if relation.name:
+        return relation.name
+    if relation.sql:
+        return relation.sql
+    if relation.sum:
+        return f"{' + '.join(relation.sum)} = {relation.equals}"
+    if relation.key:
+        return f"key {', '.join(relation.key)}"
+    if relation.determines:
+        first, second = relation.determines
+        return f"{', '.join(first)} -> {', '.join(second)}"
+    return f"{', '.join(relation.foreign_key)} in {relation.references}"
 
 
 def applies(table: ibis.Table, rule: Rule) -> bool:
-    """Tell whether the table has the column, in a type that the rule can read."""
-    if rule.column not in table.columns:
+    """Tell whether the table has the columns, in types that the rule can read."""
+    if rule.family in WAYS:
+        return True
+    found = conditions.type_at(table, rule.column)
+    if found is None:
         return False
-    kind = kind_of(table.schema()[rule.column])
-    if rule.family in ("range", "tails"):
-        return kind in ("integer", "number")
-    return rule.family == "nulls" or kind == "string"
+    return conditions.readable(found, rule.family) and (rule.family not in GROUPED or rule.column in table.columns)
 
 
-def count(table: ibis.Table, schema: Schema, rules: Sequence[Rule], unit: str | None = None) -> Counts:
-    """Count the rows that break each rule, in one query (one for each 500 rules).
+class Broken(NamedTuple):
+    """A table with what rules need beside its columns, and for each rule the rows that break it."""
+
+    table: ibis.Table
+    values: list[ibis.Value]
+    where: ibis.Value | None
+
+
+def broken(
+    table: ibis.Table,
+    rules: Sequence[Rule],
+    *,
+    where: str = "",
+    references: Mapping[str, Any] | None = None,
+) -> Broken:
+    """Tell for each row which rules it breaks; a missing value breaks none but ``nulls``.
+
+    Parameters
+    ----------
+    table : ibis.Table
+    rules : sequence of Rule
+        That apply to the table.
+    where : str
+        A predicate whose flag is wanted too; the rules' own are heeded in any case.
+    references : dict of str to table, optional
+        Tables that foreign keys name, by name; another name is opened as a source.
 
     Raises
     ------
     DataError
-        If some row has no unit.
+        If a predicate cannot be read or names no column, or a table that a foreign key names cannot be opened.
+    """
+    predicates = {f"assay_where_{i}": rule.where for i, rule in enumerate(rules) if rule.where}
+    predicates |= {f"assay_sql_{i}": f"NOT ({rule.spec.sql})" for i, rule in enumerate(rules) if rule.family == "sql"}
+    if where:
+        predicates["assay_where"] = where
+    wide = flags(table, predicates)
+    keys = {i: rule for i, rule in enumerate(rules) if rule.family == "foreign_key"}
+    for i, rule in keys.items():
+        wide = _looked_up(wide, f"assay_known_{i}", rule.spec, references or {})
+    values = []
+    for i, rule in enumerate(rules):
+        value = _breaks(wide, i, rule)
+        values.append(value & wide[f"assay_where_{i}"] if rule.where else value)
+    return Broken(wide, values, wide["assay_where"] if where else None)
+
+
+def _breaks(table: ibis.Table, i: int, rule: Rule) -> ibis.Value:
+    spec = rule.spec
+    if rule.family == "sql":
+        return table[f"assay_sql_{i}"]
+    if rule.family == "foreign_key":
+        present = _all(table, spec.foreign_key, lambda column: ~missing(table, column))
+        return present & table[f"assay_known_{i}"].isnull()
+    if rule.family == "sum":
+        return conditions.wrong_sum(table, spec)
+    if rule.family == "duplicates":
+        present = ~missing(table, rule.column)
+        # A window over present values alone, so that missing ones are nobody's twins.
+        return present & (table.count().over(group_by=[rule.column]) > 1)
+    if rule.family == "key":
+        columns_present(table, spec.key)
+        absent = ~_all(table, spec.key, lambda column: ~missing(table, column))
+        kept = [table[f"assay_where_{i}"]] if rule.where else []
+        return absent | (table.count().over(group_by=[*spec.key, *kept]) > 1)
+    if rule.family == "determines":
+        return conditions.undetermined(table, spec, table[f"assay_where_{i}"] if rule.where else None)
+    return conditions.breaks(table, rule.column, rule.family, spec)
+
+
+def _all(table: ibis.Table, columns: Sequence[str], condition: Callable[[str], ibis.Value]) -> ibis.Value:
+    first, *rest = columns
+    found = condition(first)
+    for column in rest:
+        found = found & condition(column)
+    return found
+
+
+def _looked_up(table: ibis.Table, name: str, relation: Relation, references: Mapping[str, Any]) -> ibis.Table:
+    """Join a column that is true where the key is found in the other table, and NULL elsewhere."""
+    import ibis
+
+    source, _, columns = (relation.references or "").rpartition(":")
+    theirs = [column.strip() for column in columns.split(",")]
+    if not source or len(theirs) != len(relation.foreign_key):
+        raise DataError(
+            f'references = {relation.references!r} must be "table:column", with as many columns as foreign_key has'
+        )
+    other = open_table(references.get(source, source))
+    columns_present(other, theirs, source)
+    columns_present(table, relation.foreign_key)
+    ours = {f"{name}_{i}": other[column] for i, column in enumerate(theirs)}
+    known = other.select(**ours).distinct()
+    if other.get_backend() is not table.get_backend():
+        known = (
+            session().register(known.to_pyarrow())
+            if table.get_backend() is session().backend
+            else ibis.memtable(known.to_pyarrow())
+        )
+    known = known.mutate(**{name: True})
+    pairs = [table[mine] == known[key] for mine, key in zip(relation.foreign_key, ours, strict=True)]
+    return table.left_join(known, pairs).drop(*ours)
+
+
+def count(
+    table: ibis.Table,
+    rules: Sequence[Rule],
+    unit: str | None = None,
+    *,
+    where: str = "",
+    references: Mapping[str, Any] | None = None,
+) -> Counts:
+    """Count the rows that break each rule, in one query (one for each 500 rules).
+
+    Parameters
+    ----------
+    table, rules, references
+        As for :func:`broken`.
+    unit : str, optional
+        Column by which to count.
+    where : str
+        A predicate: only rows for which it is true count, as rows and as broken.
+
+    Raises
+    ------
+    DataError
+        As :func:`broken`; or if some row has no unit.
     """
     parts: list[NDArray[np.int64]] = []
     sizes = np.zeros(0, dtype=np.int64)
     for start in range(0, max(len(rules), 1), EXPRESSIONS):
         some = rules[start : start + EXPRESSIONS]
-        wanted = {f"r{i}": breaks(table, schema, rule).sum().cast("int64") for i, rule in enumerate(some)}
-        wanted["size"] = table.count()
+        wide, values, kept = broken(table, some, where=where, references=references)
+        wanted = {f"r{i}": value.sum(where=kept).fill_null(0).cast("int64") for i, value in enumerate(values)}
+        wanted["size"] = wide.count(where=kept)
         if unit is None:
-            found = table.aggregate(**wanted).to_pyarrow()
+            found = wide.aggregate(**wanted).to_pyarrow()
         else:
-            grouped = table.group_by(unit=table[unit]).aggregate(**wanted)
+            if kept is not None:
+                # Units without a row of this part are no units of it.
+                wide = wide.filter(kept)
+                wanted = {f"r{i}": value.sum().fill_null(0).cast("int64") for i, value in enumerate(values)}
+                wanted["size"] = wide.count()
+            grouped = wide.group_by(unit=wide[unit]).aggregate(**wanted)
             found = grouped.order_by("unit").to_pyarrow()
             if found.column("unit").null_count:
                 raise DataError(f"some rows have no {unit}, the declared unit: remove them, or give them one")

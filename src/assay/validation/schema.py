@@ -13,11 +13,9 @@ from assay.core import strict_toml
 from assay.core.nearest import did_you_mean
 from assay.errors import DataError
 from assay.validation.column import FAMILIES, NEVER, Column
-from assay.validation.relations import Metric, Relation, Rows, Slice
+from assay.validation.relations import WAYS, Metric, Relation, Rows, Slice
 
 VERSION = 1
-# What a relation can be.
-WAYS = ("sql", "sum", "key", "determines", "foreign_key")
 _PLAIN = ("version", "name", "unit", "environments")
 
 
@@ -79,7 +77,7 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         plain = {"version": self.version, **msgspec.to_builtins(self)}
         lines = ["# What the data should look like. Review it, correct it, keep it in version control."]
         lines += ["# at_most is the largest share of rows that may break a rule; without it, no row may."]
-        lines += [f"{key} = {_toml(value)}" for key, value in plain.items() if key in _PLAIN]
+        lines += [f"{key} = {toml_value(value)}" for key, value in plain.items() if key in _PLAIN]
         for name in ("reference", "rows"):
             if name in plain:
                 lines += ["", f"[{name}]", *_table(plain[name])]
@@ -151,7 +149,7 @@ def _share(at_most: float, place: strict_toml.Place) -> Iterator[tuple[strict_to
 def _table(plain: Mapping[str, Any]) -> list[str]:
     # A limit on missing values that says nothing but its default has a word for it.
     return [
-        f"{key} = {_toml('never' if value == {} and key in NEVER else value)}"
+        f"{key} = {toml_value('never' if value == {} and key in NEVER else value)}"
         for key, value in plain.items()
         if value is not None
     ]
@@ -159,16 +157,17 @@ def _table(plain: Mapping[str, Any]) -> list[str]:
 
 def toml_key(name: str) -> str:
     """Write a name as a key of TOML."""
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _toml(name)
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml_value(name)
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Write a value as TOML."""
     if isinstance(value, dict):
         # The limit reads last: { values = [...], at_most = 0.01 }.
         order = sorted((key for key in value if value[key] is not None), key=lambda key: key == "at_most")
-        return f"{{ {', '.join(f'{key} = {_toml(value[key])}' for key in order)} }}" if order else "{}"
+        return f"{{ {', '.join(f'{key} = {toml_value(value[key])}' for key in order)} }}" if order else "{}"
     if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     if isinstance(value, str):
         # TOML's basic strings are JSON's, but that TOML also asks for DEL to be escaped.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
@@ -177,3 +176,21 @@ def _toml(value: Any) -> str:
     if isinstance(value, float):
         return repr(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
     return str(value)
+
+
+def as_schema(given: Any) -> Schema:
+    """Give the schema that a :class:`Schema`, a class of columns or a builder stands for.
+
+    Raises
+    ------
+    DataError
+        If it is none of these.
+    """
+    if isinstance(given, Schema):
+        return given
+    made = getattr(given, "to_schema", None)
+    if made is None:
+        raise DataError(f"{type(given).__name__} is no schema: give a Schema, a Check or a subclass of Table")
+    schema = made()
+    assert isinstance(schema, Schema)
+    return schema

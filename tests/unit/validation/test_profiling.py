@@ -64,7 +64,7 @@ def test_odd_columns():
     )
     found = profile(table).columns
     assert (found["nothing"].nulls, found["nothing"].mean) == (2, None)
-    assert (found["list"].kind, found["list"].distinct) == ("other", None)
+    assert (found["list"].kind, found["list"].distinct) == ("list", None)
     assert found["day"].min == "2013-01-01"
     assert found["time"].kind == "time"
     assert found["a b"].distinct == 1
