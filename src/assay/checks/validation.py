@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.checks import drift, skew
 from assay.checks.job import Job, Spend
@@ -12,7 +12,7 @@ from assay.core.evidence import Evidence
 from assay.core.guarantee import Guarantee
 from assay.core.strict_toml import read
 from assay.core.verdict import Verdict
-from assay.data import row_count
+from assay.data import fingerprint, row_count, table
 from assay.errors import ProjectError
 from assay.validation import Schema, infer, validate
 from assay.validation.inference import ERROR
@@ -51,6 +51,12 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     path = project.root / project.file.project.schema
     schema_text = read(path) if path.exists() else ""
     schema = Schema.from_toml(schema_text, str(path)) if schema_text else None
+    known = schema.environments if schema else ()
+    if check.environment and check.environment not in known:
+        raise ProjectError(
+            f"{project.path}: check {check.name!r}: environment {check.environment!r} is not one of the schema's "
+            f"({', '.join(known) or 'it has none'}); declare it there: environments = [...]"
+        )
     share = alpha / len(batches)
     spent = ERROR if schema is None else schema.reference.error if schema.reference else 0.0
     by_row = [batch.name for batch in batches if not (batch.declared.unit or reference.declared.unit)]
@@ -60,6 +66,10 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
             f"all), and inferring the limits took {spent:.3g} of it: raise alpha, or name fewer datasets"
         )
     depends = {f"dataset:{d.name}": d.fingerprint for d in (reference, *batches)} | {"schema": schema_text}
+    linked = _linked(schema, inputs)
+    depends |= {f"linked:{name}": fingerprint(table) for name, table in linked.items()}
+    across = project.file.budget.across
+    depends |= {"across": across, "environment": check.environment}
     unit = reference.declared.unit
     depends |= {"units": repr([batch.declared.unit or unit for batch in batches])}
     # An error here is a false alarm, and each run bounds its own: a batch may be looked at again, with a mended schema.
@@ -67,28 +77,56 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
 
     def evaluate() -> list[Verdict]:
         fitting = schema or infer(reference.table, name=reference.name, unit=reference.declared.unit)
-        return [verdict for batch in batches for verdict in _validate(check, batch, fitting, reference, share)]
+        return [
+            verdict
+            for batch in batches
+            for verdict in _validate(check, batch, fitting, reference, share, linked, fdr=across == "fdr")
+        ]
 
     return Job(depends, evaluate, spends)
 
 
-def _validate(check: CheckTable, batch: Dataset, schema: Schema, reference: Dataset, alpha: float) -> list[Verdict]:
-    if batch.fingerprint == reference.fingerprint and schema.reference is not None:
+def _validate(
+    check: CheckTable,
+    batch: Dataset,
+    schema: Schema,
+    reference: Dataset,
+    alpha: float,
+    linked: dict[str, Any],
+    *,
+    fdr: bool,
+) -> list[Verdict]:
+    itself = batch.fingerprint == reference.fingerprint
+    if itself and schema.reference is not None:
         return [_itself(check, batch)]
     verdicts = validate(
         batch.table,
         schema,
-        # Limits that a person declared are held against as they are; inferred ones with the rows they came from.
-        reference=reference.table if schema.reference is not None else None,
+        environment=check.environment or None,
+        reference=None if itself else reference.table,
         alpha=alpha,
+        fdr=alpha if fdr else None,
         unit=batch.declared.unit or reference.declared.unit,
+        references=linked,
         check=check.name,
         dataset=batch.name,
         severity=check.severity,
         blocking=check.blocking,
         fingerprints={batch.key: batch.fingerprint, reference.key: reference.fingerprint},
     )
-    return [verdict for verdict in verdicts if verdict.code.startswith(check.use.upper())]
+    # The drift and skew that a schema limits are rules of the schema: the whole family asks for them too.
+    wanted = ("VAL1", "VAL2") if check.use.upper() == "VAL1" else (check.use.upper(),)
+    return [verdict for verdict in verdicts if verdict.code.startswith(wanted)]
+
+
+def _linked(schema: Schema | None, inputs: Inputs) -> dict[str, Any]:
+    """Open the tables that foreign keys name: a dataset of the project, or a source beside the project file."""
+    named = {(relation.references or "").rpartition(":")[0] for relation in schema.relations} if schema else set()
+    project = inputs.project
+    return {
+        name: inputs.dataset(name).table if name in project.file.datasets else table(name, root=project.root)
+        for name in sorted(named - {""})
+    }
 
 
 def _itself(check: CheckTable, batch: Dataset) -> Verdict:

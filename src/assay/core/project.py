@@ -132,6 +132,7 @@ class CheckTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     severity: Severity = "error"
     datasets: tuple[str, ...] = ()
     reference: str = ""
+    environment: str = ""
     model: str = ""
     new: str = "candidate"
     old: str = "champion"

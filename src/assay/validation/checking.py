@@ -69,11 +69,11 @@ def validate(
       every rejected hypothesis "rate <= limit" is true, the exact binomial p-values are valid given the reference
       (which the batch is independent of), and Holm at alpha - error rejects any with probability at most
       alpha - error. The sum is alpha. With limits that a person declared, error is 0;
-    - with `unit` and a reference table, when its units are exchangeable with those of the reference. Proof: thresholds
+    - with `unit`, inferred limits and a reference table, when its units are exchangeable with those of the reference. Proof: thresholds
       come from one half of the reference's units, chosen by a digest of the unit's name. Given them, the other half
       and the batch are exchangeable, so the rank of the batch's excess among random choices of as many units is a
       valid p-value (Phipson & Smyth), for each column; Holm at alpha joins them;
-    - with `unit` and no reference table, when its true share is at most the limit in the schema. Proof: the wealth of
+    - with `unit` otherwise, when its true share is at most the limit in the schema. Proof: the wealth of
       a bet on independent units is an e-value, 1/e is a p-value (Markov), Holm joins them.
 
     Of alpha, rate rules have R / (R + D) for R rules and D columns whose drift or skew is limited: the union bound

@@ -83,18 +83,12 @@ class Rates:
         self.method = "exact binomial test" if unit is None else "betting on units"
         apart = unit is not None and origin is not None and origin.unit == unit
         beside: ibis.Table | None = None
-        if (
-            unit is not None
-            and reference is not None
-            and not isinstance(reference, Profile)
-            and (apart or origin is None)
-        ):
+        # Limits that a person declared are held against as they are; inferred ones with the rows that they came from.
+        if unit is not None and apart and reference is not None and not isinstance(reference, Profile):
             self.method = "permutation of units"
             beside = open_table(reference)
             columns_present(beside, [unit], "the reference")
-            self.where = "the half of the reference that stands beside the batch" if apart else "the reference"
-            if apart:
-                beside = halves(beside, unit)[1]
+            beside = halves(beside, unit)[1]
         self.method += ", Benjamini-Yekutieli" if fdr else ", Holm"
         self.tested = [tested for part in parts for tested in self._test(part, beside)]
         correct = benjamini_yekutieli if fdr else holm
@@ -124,7 +118,10 @@ class Rates:
             against = count(beside, rules, self.unit, where=part.where, references=self.references)
             if not against.sizes.size:
                 name = f" in {part.name or part.where}" if part.where else ""
-                raise DataError(f"{self.where} has no {self.unit}{name}: give a reference of more units, better 60")
+                raise DataError(
+                    f"the half of the reference that stands beside the batch has no {self.unit}{name}: "
+                    "give a reference of more units, better 60"
+                )
             found = alarms.units_against_units(counts, against, limits, self.seed)
         return [
             _Tested(rule, part, counts.broken[:, j], counts.sizes, *(float(x[j]) for x in found))

@@ -19,7 +19,7 @@ from assay.errors import UsageError
 from assay.stats import binomial, clustered
 from assay.stats.multiplicity import holm
 from assay.validation import clusters
-from assay.validation.profiling import kind_of
+from assay.validation.profiling import NESTED, kind_of
 from assay.validation.row_join import NUMBERS, Counts, count, differs, join, no_duplicates, same_keys
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def _hindrance(before: ibis.Table, after: ibis.Table, column: str) -> str:
     if column not in after.columns:
         return "serving has no such column"
     kinds = [kind_of(t.schema()[column]) for t in (before, after)]
-    if "other" in kinds:
+    if set(kinds) & set(NESTED):
         return "values of its type are not compared"
     if kinds[0] != kinds[1] and not set(kinds) <= set(NUMBERS):
         return f"it is {kinds[0]} in training and {kinds[1]} in serving: see VAL101"
