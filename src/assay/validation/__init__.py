@@ -47,6 +47,9 @@ if TYPE_CHECKING:
         RelativeRateOfChange,
         SimpleThreshold,
     )
+    from assay.validation.builder import (
+        Check,
+    )
     from assay.validation.checking import (
         validate,
     )
@@ -134,6 +137,7 @@ _HOME = {
     "BatchNormal": "anomaly_rules",
     "Buckets": "distances",
     "CREDIT_CARD": "analyzers",
+    "Check": "builder",
     "ColumnCount": "table_analyzers",
     "ColumnExists": "table_analyzers",
     "ColumnProfile": "profiling",
@@ -219,6 +223,7 @@ __all__ = [
     "ApproxQuantiles",
     "BatchNormal",
     "Buckets",
+    "Check",
     "ColumnCount",
     "ColumnExists",
     "ColumnProfile",

@@ -130,8 +130,9 @@ def column_verdicts(
         )
     heads = {path.split(".")[0] for path in schema.columns} | set(schema.columns)
     new = [column for column in table.columns if column not in heads]
-    if new:
-        allowed = schema.rows is None or schema.rows.new_columns
+    allowed = schema.rows is None or schema.rows.new_columns
+    # To a schema of rules that describes no column, none is new.
+    if new and not (allowed and not schema.columns):
         listed = f"{', '.join(new[:8])}{', ...' if len(new) > 8 else ''}"
         verdicts.append(
             fact(
