@@ -36,3 +36,39 @@ def infer(dataset: str | None, project_path: Path | None, output: Path | None, f
     declared = opened.declared
     found = infer_schema(opened.table, name=name, unit=declared.unit)
     options.write(target, found.to_toml())
+
+
+@schema.command()
+@click.argument("edits", nargs=-1, required=True, metavar="KEY=VALUE...")
+@options.project_option
+def edit(edits: tuple[str, ...], project_path: Path | None) -> None:
+    """Set keys of the project's schema file; comments are kept.
+
+    A key is dotted, as in columns.origin.nulls.at_most=0.05; an entry of a list is named by its number from 0. What changes is
+    shown; a file that could not be read afterwards is not written.
+    """
+    from assay.core.strict_toml import read
+    from assay.validation import Edit, Schema, apply_edits
+    from assay.validation.changes import changes
+
+    project = options.open_project(project_path)
+    path = project.root / project.file.project.schema
+    before = read(path)
+    after = apply_edits(before, [Edit.parse(each) for each in edits], str(path))
+    found = changes(Schema.from_toml(before, str(path)), Schema.from_toml(after, str(path)))
+    click.echo("\n".join(found) or "nothing changes")
+    if found:
+        options.write(path, after)
+
+
+@schema.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+def diff(old: Path, new: Path) -> None:
+    """Tell what two schema files say differently, whatever their order and comments."""
+    from assay.core.strict_toml import read
+    from assay.validation import Schema
+    from assay.validation.changes import changes
+
+    one, two = (Schema.from_toml(read(path), str(path)) for path in (old, new))
+    click.echo("\n".join(changes(one, two)) or "they say the same")
