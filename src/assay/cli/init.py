@@ -27,7 +27,7 @@ def init(folder: Path) -> None:
     if not files:
         raise UsageError(f"{folder.resolve()}: no data here or in data/ (looked for {', '.join(READABLE)})")
     from assay.core import project as project_file
-    from assay.validation.suggest import describe_project
+    from assay.validation.first_project import describe_project
 
     with contextlib.chdir(folder):
         text = describe_project([path.relative_to(folder) for path in files])

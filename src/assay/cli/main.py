@@ -21,6 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "check": ("check", "Run checks: ids, codes (VAL1), stage:data, dataset:live, tag:nightly."),
     "feasibility": ("questions", "Is it worth starting?"),
     "profile": ("profile", "Look at a table: counts, nulls, ranges, quantiles, top values."),
+    "suggest": ("suggest", "Rules for the next batches, with the false alarms a year that each will cost."),
     "schema": ("schema", "Write down what the data look like, for a person to review."),
     "gate": ("gate", "May I merge, or ship, this model?"),
     "monitor": ("questions", "Is it still right?"),

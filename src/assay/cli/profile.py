@@ -21,12 +21,12 @@ def profile(source: str, project_path: Path | None, columns: str | None, as_json
     from assay.validation import profile as look
 
     names = columns.split(",") if columns else None
-    found = look(_resolve(source, project_path), columns=names)
+    found = look(resolve(source, project_path)[0], columns=names)
     click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2) if as_json else str(found))
 
 
-def _resolve(source: str, project_path: Path | None) -> object:
-    """A declared dataset by its name, else a file."""
+def resolve(source: str, project_path: Path | None) -> tuple[object, str | None]:
+    """Give a declared dataset by its name, with its unit, else a file."""
     from assay.core import project as project_file
 
     place = project_path or Path.cwd()
@@ -36,5 +36,6 @@ def _resolve(source: str, project_path: Path | None) -> object:
         if source in project.file.datasets:
             from assay.checks.inputs import Inputs
 
-            return Inputs(project, {}).dataset(source).table
-    return source
+            dataset = Inputs(project, {}).dataset(source)
+            return dataset.table, dataset.declared.unit
+    return source, None

@@ -77,6 +77,9 @@ if TYPE_CHECKING:
         failing_rows,
         row_results,
     )
+    from assay.validation.first_project import (
+        describe_project,
+    )
     from assay.validation.group_analyzers import (
         CountDistinct,
         Distinctness,
@@ -112,8 +115,12 @@ if TYPE_CHECKING:
     from assay.validation.schema import (
         Schema,
     )
-    from assay.validation.suggest import (
-        describe_project,
+    from assay.validation.suggesting import (
+        suggest,
+    )
+    from assay.validation.suggestion import (
+        Suggestion,
+        Suggestions,
     )
     from assay.validation.table_analyzers import (
         ColumnCount,
@@ -187,13 +194,15 @@ _HOME = {
     "StandardDeviation": "analyzers",
     "Sum": "analyzers",
     "URL": "analyzers",
+    "Suggestion": "suggestion",
+    "Suggestions": "suggestion",
     "UniqueValueRatio": "group_analyzers",
     "Uniqueness": "group_analyzers",
     "Variance": "analyzers",
     "ZerosCount": "analyzers",
     "apply_edits": "edits",
     "compare": "drift",
-    "describe_project": "suggest",
+    "describe_project": "first_project",
     "failing_rows": "failing",
     "infer": "inference",
     "jensen_shannon": "distances",
@@ -207,6 +216,8 @@ _HOME = {
     "row_results": "failing",
     "skew": "row_skew",
     "validate": "checking",
+    )
+    "suggest": "suggesting",
     "wasserstein": "distances",
 }
 
@@ -269,6 +280,8 @@ __all__ = [
     "Size",
     "Skewness",
     "StandardDeviation",
+    "Suggestion",
+    "Suggestions",
     "Sum",
     "UniqueValueRatio",
     "Uniqueness",
@@ -290,6 +303,8 @@ __all__ = [
     "row_results",
     "skew",
     "validate",
+    )
+    "suggest",
     "wasserstein",
 ]
 

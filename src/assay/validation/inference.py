@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ERROR = 0.01
 TOLERANCE: Mapping[str, float] = {"nulls": 0.01, "range": 0.005, "categories": 0.005, "tails": 0.02}
 # Time moves on in every batch, so a column that counts it has no range to keep to.
-_CALENDAR = re.compile(r"(^|_)(year|quarter|month|week|day|yday|doy|date|epoch|timestamp)(_|$|of)", re.IGNORECASE)
+CALENDAR = re.compile(r"(^|_)(year|quarter|month|week|day|yday|doy|date|epoch|timestamp)(_|$|of)", re.IGNORECASE)
 
 
 def infer(source: Any, *, name: str | None = None, unit: str | None = None) -> Schema:
@@ -129,7 +129,7 @@ def _column(name: str, facts: ColumnProfile, *, grouped: bool = False) -> Column
     """Choose the rules of a column; limits are set later."""
     limits: dict[str, Any] = {"nulls": Nulls(1.0)}
     names_rows = grouped or (facts.distinct or 0) > 0.5 * facts.present
-    moves = bool(_CALENDAR.search(name))
+    moves = bool(CALENDAR.search(name))
     if facts.kind in ("integer", "number") and facts.quantiles and not moves:
         # Fractions are all different in any measurement; whole numbers that are all different name rows.
         if facts.kind == "number" or not (names_rows and facts.present > 20):
@@ -171,12 +171,18 @@ def _bounded(column: Column, facts: ColumnProfile, share: float) -> Column:
 
 def _unseen(counts: list[int], share: float) -> float:
     """Bound the share of texts outside the set, by a random split of the rows."""
+    rows, lacking = unseen_in_half(counts)
+    return float(binomial.upper(lacking, rows, share))
+
+
+def unseen_in_half(counts: list[int]) -> tuple[int, int]:
+    """Split rows of texts at random; give the rows of the second half, and those whose text the first half lacks."""
     total = sum(counts)
     first = total // 2
     rng = np.random.default_rng([len(counts), total, max(counts)])
     drawn = rng.multivariate_hypergeometric(counts, first, method="marginals")
     lacking = int(sum(c for c, d in zip(counts, drawn, strict=True) if d == 0))
-    return float(binomial.upper(lacking, total - first, share))
+    return total - first, lacking
 
 
 def _rounded(limit: float) -> float:
