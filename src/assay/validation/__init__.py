@@ -216,7 +216,6 @@ _HOME = {
     "row_results": "failing",
     "skew": "row_skew",
     "validate": "checking",
-    )
     "suggest": "suggesting",
     "wasserstein": "distances",
 }
@@ -302,9 +301,8 @@ __all__ = [
     "proposed_edits",
     "row_results",
     "skew",
-    "validate",
-    )
     "suggest",
+    "validate",
     "wasserstein",
 ]
 
