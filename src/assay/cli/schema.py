@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from assay.cli import options
 from assay.errors import UsageError
+
+if TYPE_CHECKING:
+    from assay.validation.interop import Unmapped
 
 
 @click.group()
@@ -72,3 +76,45 @@ def diff(old: Path, new: Path) -> None:
 
     one, two = (Schema.from_toml(read(path), str(path)) for path in (old, new))
     click.echo("\n".join(changes(one, two)) or "they say the same")
+
+
+@schema.command(name="import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--format", "format_", help="By default told by the file's name and content.")
+@click.option("--output", type=click.Path(path_type=Path), default=Path("schema.toml"), show_default=True)
+@click.option("--force", is_flag=True, help="Replace a schema that is there.")
+def import_(file: Path, format_: str | None, output: Path, force: bool) -> None:
+    """Import the schema of another tool; what assay has no words for is told, line by line."""
+    from assay.validation.interop import import_schema
+
+    if output.exists() and not force:
+        raise UsageError(f"{output} is there already: a person may have reviewed it; --force replaces it")
+    found, report = import_schema(file, format_)
+    options.write(output, found.to_toml())
+    click.echo(f"{len(found.columns)} columns, {len(found.relations)} relations, {len(found.metrics)} metrics")
+    _tell(report, "imported")
+
+
+@schema.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=Path("schema.toml"))
+@click.option("--format", "format_", required=True)
+@click.option("--output", type=click.Path(path_type=Path), help="By default stdout.")
+def export(file: Path, format_: str, output: Path | None) -> None:
+    """Export a schema for another tool; what that tool has no words for is told on stderr."""
+    from assay.core import strict_toml
+    from assay.validation.interop import export_schema
+    from assay.validation.schema import Schema
+
+    text, report = export_schema(Schema.from_toml(strict_toml.read(file), str(file)), format_)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        options.write(output, text)
+    _tell(report, "exported")
+
+
+def _tell(report: list[Unmapped], done: str) -> None:
+    if report:
+        click.echo(f"{len(report)} {'line was' if len(report) == 1 else 'lines were'} not {done}:", err=True)
+    for line in report:
+        click.echo(f"  {line}", err=True)

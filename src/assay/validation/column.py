@@ -9,7 +9,7 @@ import msgspec
 from assay.validation import limits
 from assay.validation.profiling import Kind
 
-Type = Kind
+Type = Literal[Kind, "any"]
 Stage = Literal["planned", "alpha", "beta", "production", "deprecated", "debug", "disabled"]
 SKIPPED = ("planned", "alpha", "deprecated", "debug", "disabled")
 FAMILIES = (
@@ -36,8 +36,8 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     Parameters
     ----------
     type : str
-        Whole numbers pass for numbers. The elements of a list and the fields of a struct are columns of their own,
-        named by path: ``items``, ``items.[]``, ``address.zip``.
+        Whole numbers pass for numbers; ``any`` is not checked, as where the schema of another tool says no type. The
+        elements of a list and the fields of a struct are columns of their own, named by path: ``items``, ``items.[]``, ``address.zip``.
     required : bool
         Whether a table without the column is at fault.
     in_environment, not_in_environment : tuple of str

@@ -151,4 +151,4 @@ def column_verdicts(
 
 
 def _alike(have: str, column: Column) -> bool:
-    return have == column.type or (have, column.type) in {("integer", "number"), ("date", "timestamp")}
+    return column.type in (have, "any") or (have, column.type) in {("integer", "number"), ("date", "timestamp")}

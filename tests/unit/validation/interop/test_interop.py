@@ -1,0 +1,272 @@
+"""What holds for every format: nothing is lost on the way in, nor on the way out."""
+
+from __future__ import annotations
+
+import copy
+from importlib import import_module
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assay.errors import DataError, UsageError
+from assay.validation import Schema, limits
+from assay.validation.column import Column
+from assay.validation.interop import FORMATS, export_schema, import_schema
+from assay.validation.relations import Metric, Relation, Rows, Slice
+
+HERE = Path(__file__).parent
+FIXTURES = {
+    "tfdv": "schema.pbtxt",
+    "json-schema": "table.json",
+    "frictionless": "table.frictionless.yaml",
+}
+LOADERS = ("parse", "load_json", "load_yaml")
+# Words for people and plumbing, which say nothing about the data.
+WORDS = {"tfdv": set(), "json-schema": {"$schema"}, "frictionless": {"path"}}
+# Lines that say what is so without them.
+REDUNDANT = {
+    ("feature", 0, "presence", "min_count"),
+    ("feature", 3, "in_environment"),
+    ("type",),
+    ("schema", "fields", 2, "type"),
+}
+
+names = st.text("abc _é", min_size=1, max_size=4)
+shares = st.sampled_from([0.0, 0.0, 0.01, 0.25])
+numbers = st.integers(-1000, 1000)
+small = st.integers(1, 9)
+
+
+def maybe(strategy):
+    return st.none() | strategy
+
+
+columns = st.builds(
+    Column,
+    type=st.sampled_from(["integer", "number", "string", "boolean", "date", "timestamp", "time", "any", "list", "struct", "other"]),
+    required=st.booleans(),
+    in_environment=st.sampled_from([(), ("train",)]),
+    not_in_environment=st.sampled_from([(), ("serve",)]),
+    stage=st.sampled_from(["production", "beta", "debug"]),
+    nulls=maybe(st.just("never") | st.builds(limits.Nulls, shares)),
+    nan=maybe(st.just("never")),
+    infinite=maybe(st.just("never")),
+    range=maybe(st.builds(limits.Range, min=maybe(numbers), max=maybe(numbers), at_most=shares)),
+    tails=maybe(st.just(limits.Tails(low=0, high=1))),
+    categories=maybe(st.builds(limits.Categories, values=st.sampled_from([("a", "b"), ("",), ('"', "1")]), at_most=shares)),
+    length=maybe(st.builds(limits.Length, min=maybe(small), max=maybe(small), at_most=shares)),
+    pattern=maybe(st.builds(limits.Pattern, regex=st.sampled_from(["a+", "a|b", "[A-Z]{2}"]), at_most=shares)),
+    format=maybe(st.builds(limits.Formatted, kind=st.sampled_from(["email", "uuid", "credit_card"]), at_most=shares)),
+    parses=maybe(st.builds(limits.Parses, to=st.just("date"), at_most=shares)),
+    values=maybe(st.builds(limits.Values, min=small, max=maybe(st.integers(9, 12)))),
+    shape=st.sampled_from([(), (3, 2)]),
+    unique=st.booleans(),
+    duplicates=maybe(st.builds(limits.Duplicates, shares)),
+    distinct=maybe(st.builds(limits.Distinct, min=small, max=maybe(st.integers(9, 12)))),
+    drift=maybe(st.builds(limits.Drift, tolerance=shares, metric=maybe(st.sampled_from(["l_infinity", "wasserstein"])))),
+    skew=maybe(st.builds(limits.Drift, tolerance=shares, metric=st.just("jensen_shannon"))),
+    owner=st.sampled_from(["", "ann"]),
+    because=st.sampled_from(["", "it is so"]),
+)  # fmt: skip
+schemas = st.builds(
+    Schema,
+    columns=st.dictionaries(names, columns, max_size=3),
+    name=st.sampled_from(["", "orders"]),
+    environments=st.just(("train", "serve")),
+    rows=maybe(st.builds(Rows, min=maybe(small), max=maybe(small), ratio_min=maybe(st.just(0.5)), new_columns=st.booleans())),
+    relations=st.lists(
+        st.sampled_from(
+            [
+                Relation(sql="a < b"),
+                Relation(sql="a < b", at_most=0.1, name="order"),
+                Relation(key=("a", "b")),
+                Relation(key=("c",), where="a > 1"),
+                Relation(foreign_key=("a",), references="other:id"),
+                Relation(sum=("a", "b"), equals="c"),
+            ]
+        ),
+        max_size=2,
+        unique=True,
+    ).map(tuple),
+    metrics=st.sampled_from([(), (Metric(measure='Mean("a")', min=1.0),)]),
+    slices=st.sampled_from([(), (Slice(where="a > 1"),)]),
+)  # fmt: skip
+
+
+def effects(schema: Schema) -> dict[str, object]:
+    """What a schema asks, key by key; environments by where a column is expected, "never" as a limit of 0."""
+    found: dict[str, object] = {}
+    for name, column in schema.columns.items():
+        plain = msgspec.to_builtins(column)
+        for key in ("nulls", "nan", "infinite"):
+            if plain.get(key) == "never":
+                plain[key] = {}
+        plain["environments"] = [
+            e for e in schema.environments
+            if (e in column.in_environment or not column.in_environment) and e not in column.not_in_environment
+        ]  # fmt: skip
+        plain.pop("in_environment", None)
+        plain.pop("not_in_environment", None)
+        plain.setdefault("required", True)
+        plain = {
+            k: {i: j for i, j in v.items() if i != "at_most" or j} if isinstance(v, dict) else v
+            for k, v in plain.items()
+        }
+        found |= {f"columns.{name}.{key}": value for key, value in plain.items()}
+    plain = msgspec.to_builtins(schema)
+    found |= {f"rows.{key}": value for key, value in plain.get("rows", {}).items()}
+    for key in ("relations", "metrics", "slices"):
+        found |= {f"{key}:{item}": item for item in plain.get(key, ())}
+    return found
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+@settings(max_examples=100, deadline=None)
+@given(schemas)
+def test_what_is_exported_comes_back_and_what_is_not_is_reported(format_: str, schema: Schema) -> None:
+    module = import_module(f"assay.validation.interop.{FORMATS[format_]}")
+    text, report = module.write(schema)
+    places = {line.place for line in report}
+    back, unread = module.read(text, "file")
+    assert not [line for line in unread if "order of columns" not in line.why and "one column at least" not in line.why]
+    had = effects(back)
+    for key, value in effects(schema).items():
+        place = key.replace(".environments", ".in_environment")
+        other = key.replace(".environments", ".not_in_environment")
+        group = key.partition(":")[0]
+        if places & {key, place, other, group} or (place != key and "environments" in places):
+            continue
+        if had.get(key) != value:
+            assert known_gain(key, value), (key, value, had.get(key), text)
+
+
+def known_gain(key: str, value: object) -> bool:
+    """Limits that say nothing: they need no words."""
+    return value in ({}, False, []) and not key.endswith((".nulls", ".nan", ".infinite", ".required", "s.new_columns"))
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_each_line_of_the_source_is_in_the_schema_or_the_report(format_: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module(f"assay.validation.interop.{FORMATS[format_]}")
+    text = (HERE / FIXTURES[format_]).read_text()
+    loader = next(name for name in reversed(LOADERS) if hasattr(module, name))
+    source = getattr(module, loader)(text, "file")
+    whole = read_source(module, loader, source, monkeypatch)
+    silent = []
+    for path in leaves(source):
+        changed = copy.deepcopy(source)
+        remove(changed, path)
+        if (
+            read_source(module, loader, changed, monkeypatch) == whole
+            and not set(path) & WORDS[format_]
+            and path not in REDUNDANT
+        ):
+            silent.append(path)
+    assert not silent
+
+
+def read_source(module, loader, source, monkeypatch):
+    monkeypatch.setattr(module, loader, lambda *_: copy.deepcopy(source))
+    try:
+        schema, report = module.read("", "file")
+    except DataError as problem:
+        return str(problem)
+    return schema.to_toml(), {(line.line, line.why) for line in report}
+
+
+def leaves(value, path=()):
+    if isinstance(value, (dict, list)) and value:
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from leaves(value[key], (*path, key))
+    else:
+        yield path
+
+
+def remove(source, path):
+    for key in path[:-1]:
+        source = source[key]
+    del source[path[-1]]
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_the_format_is_told_by_the_file(format_: str) -> None:
+    path = HERE / FIXTURES[format_]
+    assert import_schema(path)[0] == import_schema(path, format_)[0]
+
+
+def test_the_schema_of_each_format() -> None:
+    schema, report = import_schema(HERE / "schema.pbtxt")
+    company = schema.columns["company"]
+    assert company.nulls == limits.Nulls(at_most=0.1)
+    assert company.categories == limits.Categories(values=("Blue Ärrow", "Taxi\n"), at_most=0.01)
+    assert company.skew == limits.Drift(tolerance=0.01, metric="l_infinity")
+    assert company.distinct == limits.Distinct(min=2, max=5)
+    assert schema.columns["fare"].nulls == "never"
+    assert schema.columns["fare"].range == limits.Range(min=0, max=1000.0)
+    assert schema.columns["stops"].values == limits.Values(min=1, max=8)
+    assert schema.columns["stops.[]"].range == limits.Range(min=1, max=77)
+    assert not schema.columns["paid"].expected("SERVING")
+    assert schema.columns["photo"].stage == "debug"
+    assert schema.rows == Rows(min=100, ratio_min=0.5, ratio_max=2.0)
+    assert {line.place for line in report} >= {"weighted_feature", "feature[photo].image_domain"}
+
+    schema, report = import_schema(HERE / "table.json")
+    assert schema.columns["id"].range == limits.Range(min=1)
+    assert schema.columns["id"].nulls == "never"
+    assert schema.columns["note"].nulls is None
+    assert schema.columns["country"].categories == limits.Categories(values=("DE", "FR"))
+    assert schema.columns["email"].format == limits.Formatted(kind="email")
+    assert not schema.columns["email"].required
+    assert schema.columns["paid_at"].type == "timestamp"
+    assert {relation.sql for relation in schema.relations} == {'"amount" < 10.5', '"level" IN (1, 2, 3)'}
+    assert {line.place for line in report} == {
+        "properties.amount.multipleOf", "properties.host.format", "properties.tags.uniqueItems",
+        "properties.tags.items.pattern", "properties.mixed.oneOf", "dependentRequired",
+    }  # fmt: skip
+
+    schema, report = import_schema(HERE / "table.frictionless.yaml")
+    assert schema.columns["when"].range == limits.Range(min="2020-01-01", max="2030-01-01")
+    assert schema.columns["mail"].unique
+    assert schema.relations[1:] == (
+        Relation(key=("id",)), Relation(foreign_key=("customer",), references="customers:id"),
+    )  # fmt: skip
+    assert schema.rows == Rows(new_columns=False)
+    assert {line.place for line in report} == {
+        "schema.fields[rate].constraints.jsonSchema", "schema.fields[place].type", "schema.uniqueKeys",
+        "schema.missingValues",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.pbtxt", "feature {\n name: \n}", "line 3"),
+        ("a.pbtxt", "feature {", "} is missing"),
+        ("a.pbtxt", "feature { name: 'a' } $", "line 1"),
+        ("a.pbtxt", "a {" * 200, "deeper than 100"),
+        ("a.json", '{"properties": ', "no JSON"),
+        ("a.json", '{"properties": ' + "[" * 100_000, "no JSON"),
+        ("a.yaml", "fields: !!python/object/apply:os.system [ls]", "no YAML"),
+        ("a.yaml", "a: &a [1,1,1,1,1,1,1,1,1,1]\n" + "".join(
+            f"{c}: &{c} [{','.join(['*' + chr(ord(c) - 1)] * 10)}]\n" for c in "bcdefghij") + "fields: *j", "500000 values"),
+        ("a.yaml", "fields: &x [*x]", "100 levels"),
+        ("a.txt", "hello", "--format"),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str, content: str, said: str) -> None:
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(UsageError, match=said):
+        import_schema(path)
+
+
+def test_unknown_formats_and_large_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="did you mean 'tfdv'"):
+        export_schema(Schema(), "tfd")
+    large = tmp_path / "large.json"
+    large.write_text(" " * 10_000_001)
+    with pytest.raises(DataError, match="larger than 10 MB"):
+        import_schema(large)
