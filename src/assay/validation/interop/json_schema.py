@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from assay.validation.schema import Schema
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_TYPES = {"integer": "integer", "number": "number", "string": "string", "boolean": "boolean", "array": "list", "object": "struct"}
+_TYPES = {
+    "integer": "integer",
+    "number": "number",
+    "string": "string",
+    "boolean": "boolean",
+    "array": "list",
+    "object": "struct",
+}
 _TIMES = {"date": "date", "date-time": "timestamp", "time": "time"}
 _KINDS: dict[str, Literal["email", "url", "uuid", "ipv4"]] = {
     "email": "email",
@@ -191,8 +198,8 @@ def write(schema: Schema) -> tuple[str, list[Unmapped]]:
     for name, column in leaving.columns_of(schema, report):
         said = column.value("type")
         found: dict[str, Any] = {}
-        if said in _TYPES:
-            found["type"] = said
+        if said in _TYPES.values():
+            found["type"] = {kind: name for name, kind in _TYPES.items()}[said]
         elif said in _TIMES.values():
             found |= {"type": "string", "format": {kind: form for form, kind in _TIMES.items()}[said]}
         elif said != "any":
