@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from scipy import stats
 
 from assay.gate import Sequential
-from assay.stats import sequential
+from assay.gate import sequential as label_by_label
+from assay.stats import clustering, sequential
 from assay.testing.coverage import assert_error_below, assert_power_above
 
 ALPHA = 0.1
@@ -202,6 +204,48 @@ def test_rows_for_units_are_caught() -> None:
 
     with pytest.raises(AssertionError, match="promised to err"):
         assert_error_below(wrong, ALPHA, runs=150, seed=10)
+
+
+def over_days(rng: np.random.Generator, alike: float, days: int = 10) -> Rows:
+    """Days of 300 rows; models differ on a tenth of them, more on some days, and each day leans to one model."""
+    day = np.repeat(np.arange(days), 300)
+    often = rng.beta(0.1 / alike, 0.9 / alike, days)[day] if alike else 0.1
+    lean = rng.beta(1, 1, days)[day] if alike else 0.5
+    labels = rng.integers(0, 2, day.size)
+    differ, won = rng.random(day.size) < often, rng.random(day.size) < lean
+    new, old = np.where(differ & ~won, 1 - labels, labels), np.where(differ & won, 1 - labels, labels)
+    return {"labels": labels, "new": new, "old": old, "timestamp": np.datetime64("2013-01-01") + day}
+
+
+def refuted(rng: np.random.Generator, alike: float, claim: str = "n - o > 0 +/- 0.02") -> bool:
+    return "not independent" in judged(claim, over_days(rng, alike)).verdict().reason
+
+
+def test_days_that_matter_are_found_with_few_labels_and_not_from_these_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = [judged("n - o > 0 +/- 0.02", over_days(np.random.default_rng((16, k)), 0.5)).labelled for k in range(20)]
+    assert np.median(labels) < 40
+    assert_power_above(lambda rng: refuted(rng, 0.5), 0.75, runs=40, seed=16)
+    monkeypatch.setattr(label_by_label, "foreseen", lambda *_: None)
+    with pytest.raises(AssertionError, match="promised power"):
+        assert_power_above(lambda rng: refuted(rng, 0.5), 0.75, runs=40, seed=16)
+
+
+def test_independent_rows_are_seldom_taken_for_days_that_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_error_below(lambda rng: refuted(rng, 0.0), 0.01, runs=60, seed=17)
+    honest = clustering.test
+
+    def looks_alike(*given: Any, **terms: Any) -> clustering.ClusteringTest:
+        """A broken test: whatever is a little alike is taken for clustered, without a thought to chance."""
+        return replace(honest(*given, **terms), p_value=0.0)
+
+    monkeypatch.setattr(clustering, "test", looks_alike)
+    with pytest.raises(AssertionError, match="promised to err"):
+        assert_error_below(lambda rng: refuted(rng, 0.0), 0.01, runs=30, seed=17)
+
+
+@pytest.mark.slow
+def test_independent_rows_are_seldom_taken_for_days_that_matter_in_many_runs() -> None:
+    assert_error_below(lambda rng: refuted(rng, 0.0), 0.01, runs=500, seed=18)
 
 
 def large_and_small(rng: np.random.Generator) -> Rows:

@@ -229,8 +229,9 @@ def _reason(status: Status, main: Track, clusters: Clusters | None, mode: Mode, 
     if clusters is not None and clusters.copies:
         return f"rows are not independent: {clusters.copies:,} of the pool are copies of others"
     if clusters is not None:
+        which = "those on which a label matters" if clusters.predicted else "they"
         return (
-            f"rows are not independent: they cluster by {clusters.column} "
+            f"rows are not independent: {which} cluster by {clusters.column} "
             f"(intraclass correlation {clusters.icc:.2g}, design effect {clusters.design_effect:.3g})"
         )
     if main.final == "no rows":

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import special
 
+from assay.core.guarantee import MATERIAL_EFFECT
 from assay.errors import DataError
 from assay.gate.inputs import by_name, column, numbered
 from assay.gate.measure import parts
 from assay.stats import clustering
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -41,6 +42,8 @@ class Clusters:
     icc, design_effect, p_value : float
     copies : int
         Rows that repeat an earlier row, where it is copies that were found; else 0.
+    predicted : bool
+        Whether it is not the values that cluster, but the rows whose predictions let a label matter.
     """
 
     column: str
@@ -49,6 +52,7 @@ class Clusters:
     design_effect: float
     p_value: float
     copies: int = 0
+    predicted: bool = False
 
 
 def candidates(timestamp: Any, columns: Any, n: int) -> dict[tuple[str, str], NDArray[np.intp]]:
@@ -67,15 +71,18 @@ def candidates(timestamp: Any, columns: Any, n: int) -> dict[tuple[str, str], ND
 
 
 def undeclared(
-    clauses: Iterable[Clause], inputs: Inputs, groupings: Mapping[tuple[str, str], NDArray[np.intp]]
+    clauses: Iterable[Clause],
+    inputs: Inputs,
+    groupings: Mapping[tuple[str, str], NDArray[np.intp]],
+    alpha: float = ALPHA,
 ) -> Clusters | None:
     """Test the row values of each clause for clustering by each grouping.
 
-    Guarantee (exact): if rows are exchangeable, P(something is found) <= 0.01: permutation tests, Bonferroni over
+    Guarantee (exact): if rows are exchangeable, P(something is found) <= alpha: permutation tests, Bonferroni over
     groupings and clauses. Gives the finding with the largest design effect, or ``None``.
     """
     tested = [part for clause in clauses for part in parts(clause, inputs)[0] if part.rows.any()]
-    level = ALPHA / max(1, len(tested) * len(groupings))
+    level = alpha / max(1, len(tested) * len(groupings))
     permutations = max(_PERMUTATIONS, int(np.ceil(2 / level)))
     worst: Clusters | None = None
     for part in tested:
@@ -89,9 +96,55 @@ def undeclared(
     return worst
 
 
-def detectable(groupings: Mapping[tuple[str, str], NDArray[np.intp]], clauses: int) -> tuple[tuple[str, float], ...]:
+def foreseen(
+    needed: Sequence[tuple[NDArray[np.intp], NDArray[np.bool_]]],
+    looked: NDArray[np.intp],
+    groupings: Mapping[tuple[str, str], NDArray[np.intp]],
+    found: Mapping[str, float],
+    alpha: float,
+) -> Clusters | None:
+    """Test, where few labels are known, whether the rows that need one cluster: the predictions tell it for all.
+
+    That models differ more often on some days shows that days matter; whether the labels there lean to one model is
+    left to :func:`undeclared`, where there are enough of them. So a grouping counts if the rows that were looked at
+    would have a material design effect, were their values as alike as the need for a label is, and if the test of the
+    values can have missed that effect, or one above which no error probability means anything.
+
+    Guarantee (exact): if rows are exchangeable, P(something is found) <= alpha: permutation tests, Bonferroni over
+    groupings and clauses.
+
+    Parameters
+    ----------
+    needed : sequence of (rows, whether each needs a label)
+        Of each clause, over the whole pool.
+    looked : array of int
+        Rows that the verdict rests on.
+    groupings : mapping of (words, unit) to codes, shape (n,)
+    found : mapping of words to float
+        As :func:`detectable` gives it for the rows that were looked at.
+    alpha : float
+    """
+    level = alpha / max(1, len(needed) * len(groupings))
+    permutations = max(_PERMUTATIONS, int(np.ceil(2 / level)))
+    worst: Clusters | None = None
+    for (words, unit), codes in groupings.items():
+        sizes = np.bincount(codes[looked]).astype(np.float64)
+        typical = float(sizes @ sizes) / looked.size
+        for rows, needs in needed:
+            result = clustering.test(needs, codes[rows], permutations=permutations)
+            effect = 1.0 + (typical - 1.0) * result.icc
+            if result.p_value > level or not MATERIAL < min(effect, MATERIAL_EFFECT) < found[words]:
+                continue
+            if worst is None or effect > worst.design_effect:
+                worst = Clusters(words, unit, result.icc, effect, result.p_value, predicted=True)
+    return worst
+
+
+def detectable(
+    groupings: Mapping[tuple[str, str], NDArray[np.intp]], clauses: int, alpha: float = ALPHA
+) -> tuple[tuple[str, float], ...]:
     """Give for each grouping the design effect that :func:`undeclared` finds with probability 0.8. An estimate."""
-    level = ALPHA / max(1, clauses * len(groupings))
+    level = alpha / max(1, clauses * len(groupings))
     return tuple(
         (words, clustering.detectable_effect(np.bincount(codes), level)) for (words, _), codes in groupings.items()
     )

@@ -20,7 +20,7 @@ from assay.errors import DataError, UsageError
 from assay.gate.grammar import parse
 from assay.gate.inputs import by_name, collect, column
 from assay.gate.interim import verdict_of
-from assay.gate.screening import candidates, copied, detectable, undeclared
+from assay.gate.screening import ALPHA, candidates, copied, detectable, foreseen, undeclared
 from assay.gate.track import tracks_of
 
 if TYPE_CHECKING:
@@ -296,10 +296,13 @@ class Sequential:
             names: np.unique(codes[rows], return_inverse=True)[1].astype(np.intp)
             for names, codes in self._groupings.items()
         }
-        clauses = self._condition.clauses
-        self._screened = detectable(groupings, len(clauses))
+        clauses, each = self._condition.clauses, ALPHA / 2
+        self._screened = detectable(groupings, len(clauses), each)
         testable = {names: codes for names, codes in groupings.items() if 0 < codes.max() < rows.size - 1}
-        self._clusters = undeclared(clauses, self._facts(rows), testable)
+        self._clusters = undeclared(clauses, self._facts(rows), testable, each)
+        if self._clusters is None:
+            needed = [track.needed for track in self.tracks if track.needs.any()]
+            self._clusters = foreseen(needed, rows, self._groupings, dict(self._screened), each)
 
     def _check_labels(self, rows: Rows, labels: NDArray[Any]) -> None:
         if rows.size != labels.size:

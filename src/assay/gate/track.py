@@ -191,6 +191,11 @@ class Track:
         self.plan = plan or (cap, self._queue.size, self._seq.size)
 
     @property
+    def needed(self) -> tuple[Rows, NDArray[np.bool_]]:
+        """Rows of the pool that the clause is about, in order, and whether it needs the label of each."""
+        return self._seq, self.needs[self._seq]
+
+    @property
     def cap(self) -> int | None:
         """After how many labels the exact test is made; ``None`` where there is none."""
         return None if self.plan is None else self.plan[0]

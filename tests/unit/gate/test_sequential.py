@@ -274,6 +274,31 @@ def test_undeclared_clusters_never_pass() -> None:
     assert "cluster by day" in said.reason
 
 
+def test_predictions_that_cluster_are_seen_where_labels_are_too_few() -> None:
+    labels, new, old = models(0.0, differ=0.1)
+    day = np.repeat(np.arange(12), 250)
+    # The same rows, but those on which the models differ are those of the first days.
+    rows = np.argsort(np.where(new != old, 0.0, np.random.default_rng(1).random(3000)), kind="stable")
+    terms = {"method": "sequential", "reliability": 0.9, "timestamp": np.datetime64("2013-01-01") + day}
+    claim = "n - o > -0.06 +/- 0.03"
+    assert decide(claim, labels=labels, new=new, old=old, **terms).passed
+    said = decide(claim, labels=labels[rows], new=new[rows], old=old[rows], **terms)
+    assert said.inconclusive
+    assert said.reason.startswith("rows are not independent: those on which a label matters cluster by the day of ")
+    assert said.actions[0].title == 'declare unit = "date", and judge again'
+
+
+def test_few_labels_do_not_show_that_rows_are_independent() -> None:
+    labels, new, old = models(0.15, differ=0.15)
+    terms = {"labels": labels, "new": new, "old": old, "method": "sequential", **TERMS}
+    said = decide("n - o > 0 +/- 0.02", **terms, columns={"site": np.arange(3000) % 4})
+    assert said.passed
+    assert said.evidence.statistic["labels"] < 40
+    independent = said.guarantee.assumptions[0]
+    assert independent.status == "unverifiable"
+    assert "clustering by site is found only above a design effect of" in independent.detail
+
+
 def test_fn_free_passes_what_is_not_refuted_once_nothing_is_left_to_label() -> None:
     labels, new, old = models(0.0, n=400)
     gate = Sequential("n - o > 0", new=new, old=old, mode="fn-free", **TERMS)
