@@ -14,6 +14,7 @@ from assay.checks.outcome import Verdicts, exit_code
 from assay.checks.project import Project, load
 from assay.checks.run import REFUTING, judge
 from assay.core.claim import Claim
+from assay.core.evidence import Evidence
 from assay.core.guarantee import Assumption, Guarantee
 from assay.core.verdict import Verdict
 from assay.errors import BudgetSpent, DataError, ExitCode
@@ -60,7 +61,8 @@ ANSWER = Spend("answers", "rows", 1, 1, once="new")
 def raised(code: str) -> tuple[registry.Rule, ...]:
     """The rules with another version of one's method."""
     return tuple(
-        msgspec.structs.replace(rule, method_version=2) if rule.code == code else rule for rule in registry.RULES
+        msgspec.structs.replace(rule, method_version=rule.method_version + 1) if rule.code == code else rule
+        for rule in registry.RULES
     )
 
 
@@ -77,16 +79,24 @@ def test_an_upgrade_asks_again_only_where_the_method_changed(project: Project, m
         ask(project, "a", lambda: [verdict()], ALPHA)
     (again,), stored = ask(project, "a", lambda: [verdict()])
     assert not stored
-    assert (first[0].evidence.method_version, again.evidence.method_version) == (1, 2)
+    assert again.evidence.method_version == first[0].evidence.method_version + 1
     assert again.id != first[0].id
 
 
+def test_methods_that_changed_have_another_version() -> None:
+    """Raise a version where a verdict can change, and here; what is stored is then judged anew."""
+    changed = {rule.code: rule.method_version for rule in registry.RULES if rule.method_version > 1}
+    assert changed == {"GAT101": 2, "GAT102": 2, "MON101": 2}
+
+
 def test_an_answer_is_kept_with_what_it_cost(project: Project) -> None:
-    assert ask(project, "a", lambda: [verdict()], ALPHA, ANSWER) == ([verdict()], False)
+    version = registry.get("GAT101").method_version
+    kept = msgspec.structs.replace(verdict(), evidence=Evidence(n=0, method_version=version))
+    assert ask(project, "a", lambda: [verdict()], ALPHA, ANSWER) == ([kept], False)
     ledger = Ledger(project.store)
     assert (ledger.spent("alpha", "rows:floor"), ledger.spent("answers", "rows")) == (0.05, 1)
     count = ledger.verify()
-    assert ask(project, "a", lambda: pytest.fail("asked twice"), ALPHA, ANSWER) == ([verdict()], True)
+    assert ask(project, "a", lambda: pytest.fail("asked twice"), ALPHA, ANSWER) == ([kept], True)
     assert ledger.verify() == count
 
 
