@@ -11,7 +11,7 @@ from assay.monitoring import HarmMonitor
 from assay.monitoring.arrivals import Arrivals
 from assay.monitoring.incidents import named
 from assay.stats.edetector import ShiryaevRoberts
-from assay.testing.coverage import assert_error_below
+from assay.testing.coverage import assert_error_below, assert_power_above
 
 DAYS = 60
 
@@ -178,3 +178,13 @@ def test_a_quarter_of_rows_keeps_the_allowance_and_taking_each_for_a_day_is_caug
     assert_error_below(lambda rng: quiet_quarter(rng, 920), 0.2, runs=30, seed=6)
     with pytest.raises(AssertionError, match="promised to err"):
         assert_error_below(lambda rng: quiet_quarter(rng, 92), 0.2, runs=30, seed=6)
+
+
+def test_a_rise_is_found_within_a_quarter_of_rows() -> None:
+    def found(rng: np.random.Generator) -> bool:
+        """After 20 of the 92 days the error goes from 20% to 30%."""
+        errs = rng.random(920) < np.where(np.arange(920) < 200, 0.2, 0.3)
+        reference = {"loss": (rng.random(2000) < 0.2).astype(float)}
+        return HarmMonitor(reference=reference, horizon=920, alpha=0.2).update({"loss": errs.astype(float)}).failed
+
+    assert_power_above(found, 0.6, runs=40, seed=7)
