@@ -150,7 +150,7 @@ def _moved(name: str, old: ColumnProfile, new: ColumnProfile) -> Shift | None:
     if old.mean is not None and new.mean is not None and old.sd:
         told = [f"{column.mean:.4g} (median {column.quantiles.get('0.5', float('nan')):.4g})" for column in (old, new)]
         return _shift(name, "mean", told[0], told[1], abs(new.mean - old.mean) / old.sd)
-    if old.distinct_exact and new.distinct_exact and old.present and new.present:
+    if all(column.top and len(column.top) == column.distinct for column in (old, new)):
         shares = [{each.value: each.count / column.present for each in column.top} for column in (old, new)]
         values = shares[0].keys() | shares[1].keys()
         distance = sum(abs(shares[0].get(value, 0.0) - shares[1].get(value, 0.0)) for value in values) / 2

@@ -82,7 +82,7 @@ def describe_project(paths: Iterable[str | Path]) -> str:
     main = next((file for file in files if file.role == "train"), files[0])
     label, why = _label(main.facts, [file.facts for file in files if file.role != "live"])
     task = _task(main.facts.columns[label]) if label else "classification"
-    timestamp = next((name for name, c in main.facts.columns.items() if c.kind in ("timestamp", "date")), None)
+    timestamp = next((name for name, c in main.facts.outer.items() if c.kind in ("timestamp", "date")), None)
     identity = _identity(main.facts, label)
     found = _unit(main, label, identity)
     unit = None if found is None or (found.by_day and main.facts.columns[found.column].kind != "date") else found.column
@@ -133,7 +133,7 @@ def _files(given: Sequence[Path]) -> list[_File]:
 
 def _label(main: Profile, others: Sequence[Profile]) -> tuple[str | None, str]:
     """Guess the label, and say why: a telling name, else the last column if it has few values."""
-    shared = [name for name in main.columns if all(name in other.columns for other in others)]
+    shared = [name for name in main.outer if all(name in other.columns for other in others)]
     lowered = {name.lower(): name for name in shared}
     for word in _LABELS:
         if word in lowered and main.columns[lowered[word]].present:
@@ -157,7 +157,7 @@ def _task(label: ColumnProfile) -> str:
 
 
 def _identity(facts: Profile, label: str | None) -> str | None:
-    for name, column in facts.columns.items():
+    for name, column in facts.outer.items():
         unique = column.nulls == 0 and (column.distinct or 0) > 0.9 * column.rows
         if name != label and _ID.search(name) and unique and column.kind in ("integer", "string"):
             return name

@@ -92,7 +92,7 @@ def infer(source: Any, *, name: str | None = None, unit: str | None = None) -> S
     if unit is not None:
         return _by_unit(source, name, unit)
     found = source if isinstance(source, Profile) else profile(source)
-    columns = {column: _column(column, facts) for column, facts in found.columns.items()}
+    columns = {column: _column(column, facts) for column, facts in found.outer.items()}
     schema = Schema(name=name or _stem(found.name), columns=columns)
     share = ERROR / max(len(rules_of(schema)), 1)
     bounded = {column: _bounded(rule, found.columns[column], share) for column, rule in columns.items()}
@@ -112,7 +112,7 @@ def _by_unit(source: Any, name: str | None, unit: str) -> Schema:
         raise DataError(f"{label} has {sum(units)} different {unit}: a reference by unit needs at least 4, better 60")
     found = profile(first)
     whole = profile(table)
-    columns = {column: _column(column, facts, grouped=column == unit) for column, facts in found.columns.items()}
+    columns = {column: _column(column, facts, grouped=column == unit) for column, facts in found.outer.items()}
     schema = Schema(name=name or _stem(label), columns=columns)
     rules = rules_of(schema)
     counted = count(second, rules)
@@ -135,12 +135,18 @@ def _column(name: str, facts: ColumnProfile, *, grouped: bool = False) -> Column
         if facts.kind == "number" or not (names_rows and facts.present > 20):
             low, high = float(facts.min or 0), float(facts.max or 0)
             limits["range"] = Range(min=low, max=high, at_most=1.0)
-            inner, outer = facts.quantiles["0.01"], facts.quantiles["0.99"]
+            inner, outer = _outward(facts, "0.01", -1), _outward(facts, "0.99", 1)
             if (inner, outer) != (low, high):
                 limits["tails"] = Tails(low=inner, high=outer, at_most=1.0)
     elif facts.kind == "string" and facts.distinct_exact and 0 < len(facts.top) < TOP and not names_rows:
         limits["categories"] = Categories(values=tuple(sorted(value.value for value in facts.top)), at_most=1.0)
     return Column(type=facts.kind, **limits)
+
+
+def _outward(facts: ColumnProfile, q: str, side: int) -> float:
+    """Give a quantile, moved outward by its error: no less than between the order statistics lies between such two."""
+    value, error = facts.quantiles[q], facts.quantile_error
+    return value + side * abs(value) * error / (1 - error)
 
 
 def _bounded(column: Column, facts: ColumnProfile, share: float) -> Column:
