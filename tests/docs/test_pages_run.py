@@ -73,3 +73,21 @@ def test_the_plan_of_the_how_to_is_what_is_printed(tmp_path: Path) -> None:
         check=True, capture_output=True, text=True, cwd=tmp_path,
     )  # fmt: skip
     assert done.stdout == shown.text
+
+
+def test_the_import_of_the_how_to_is_what_is_printed(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "how-to" / "interop.md"
+    source, asked, shown = (
+        next(block.text for block in blocks(page) if block.language == language) for language in ("json", "sh", "text")
+    )
+    (tmp_path / "orders.json").write_text(source)
+    done = subprocess.run(
+        [sys.executable, "-m", "assay", *shlex.split(asked)[1:]],
+        check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    assert sorted(done.stdout.splitlines()) == sorted(shown.splitlines())
+    for format_ in ("frictionless", "tfdv", "json-schema"):
+        subprocess.run(
+            [sys.executable, "-m", "assay", "schema", "export", "--format", format_],
+            check=True, capture_output=True, cwd=tmp_path,
+        )  # fmt: skip

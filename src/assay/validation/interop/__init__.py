@@ -19,9 +19,14 @@ FORMATS = {
     "tfdv": "tfdv",
     "json-schema": "json_schema",
     "frictionless": "frictionless",
+    "pandera": "pandera",
+    "great-expectations": "great_expectations",
 }
 
-__all__ = ["FORMATS", "Unmapped", "export_schema", "import_schema"]
+# Formats that are read alone.
+READ_ONLY = ("pandera", "great-expectations")
+
+__all__ = ["FORMATS", "READ_ONLY", "Unmapped", "export_schema", "import_schema"]
 
 
 def import_schema(source: str | Path, format: str | None = None) -> tuple[Schema, list[Unmapped]]:  # noqa: A002
@@ -68,7 +73,7 @@ def export_schema(schema: Schema, format: str) -> tuple[str, list[Unmapped]]:  #
     ----------
     schema : Schema
     format : str
-        One of :data:`FORMATS`.
+        One of :data:`FORMATS` that is not in :data:`READ_ONLY`.
 
     Returns
     -------
@@ -80,9 +85,13 @@ def export_schema(schema: Schema, format: str) -> tuple[str, list[Unmapped]]:  #
     Raises
     ------
     UsageError
-        If there is no such format.
+        If there is no such format, or it is imported alone.
     """
-    text, report = import_module(f"{__name__}.{_module(format)}").write(schema)
+    module = _module(format)
+    if format in READ_ONLY:
+        written = ", ".join(name for name in FORMATS if name not in READ_ONLY)
+        raise UsageError(f"{format} is imported, and not exported; exported are {written}")
+    text, report = import_module(f"{__name__}.{module}").write(schema)
     return text, report
 
 
@@ -91,6 +100,10 @@ def told_by(name: str, text: str) -> str | None:
     if name.endswith((".pbtxt", ".textproto", ".prototxt")):
         return "tfdv"
     head = text[:100_000]
+    if '"expectations"' in head:
+        return "great-expectations"
+    if re.search(r'^schema_type:|"schema_type"', head, re.MULTILINE):
+        return "pandera"
     if re.search(r'"(fields|resources)"|^\s*fields\s*:', head, re.MULTILINE):
         return "frictionless"
     if '"properties"' in head or '"$schema"' in head:
