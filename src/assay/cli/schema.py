@@ -79,7 +79,7 @@ def diff(old: Path, new: Path) -> None:
 
 
 @schema.command(name="import")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--format", "format_", help="By default told by the file's name and content.")
 @click.option("--output", type=click.Path(path_type=Path), default=Path("schema.toml"), show_default=True)
 @click.option("--force", is_flag=True, help="Replace a schema that is there.")
@@ -96,7 +96,7 @@ def import_(file: Path, format_: str | None, output: Path, force: bool) -> None:
 
 
 @schema.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=Path("schema.toml"))
+@click.argument("file", type=click.Path(path_type=Path), default=Path("schema.toml"))
 @click.option("--format", "format_", required=True)
 @click.option("--output", type=click.Path(path_type=Path), help="By default stdout.")
 def export(file: Path, format_: str, output: Path | None) -> None:

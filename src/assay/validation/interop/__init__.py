@@ -21,10 +21,11 @@ FORMATS = {
     "frictionless": "frictionless",
     "pandera": "pandera",
     "great-expectations": "great_expectations",
+    "dbt": "dbt",
 }
 
 # Formats that are read alone.
-READ_ONLY = ("pandera", "great-expectations")
+READ_ONLY = ("pandera", "great-expectations", "dbt")
 
 __all__ = ["FORMATS", "READ_ONLY", "Unmapped", "export_schema", "import_schema"]
 
@@ -104,6 +105,8 @@ def told_by(name: str, text: str) -> str | None:
         return "great-expectations"
     if re.search(r'^schema_type:|"schema_type"', head, re.MULTILINE):
         return "pandera"
+    if re.search(r"^(models|sources|seeds|snapshots):", head, re.MULTILINE):
+        return "dbt"
     if re.search(r'"(fields|resources)"|^\s*fields\s*:', head, re.MULTILINE):
         return "frictionless"
     if '"properties"' in head or '"$schema"' in head:

@@ -24,6 +24,7 @@ FIXTURES = {
     "frictionless": "table.frictionless.yaml",
     "pandera": "table.pandera.yaml",
     "great-expectations": "suite.json",
+    "dbt": "schema.dbt.yml",
 }
 LOADERS = ("parse", "load_json", "load_yaml")
 # Words for people and plumbing, which say nothing about the data.
@@ -33,12 +34,14 @@ WORDS = {
     "frictionless": {"path"},
     "pandera": {"schema_type", "api", "title", "error"},
     "great-expectations": {"meta", "result_format"},
+    "dbt": {"version"},
 }
 # Lines that say what is so without them.
 REDUNDANT = {
     ("feature", 0, "presence", "min_count"),
     ("feature", 3, "in_environment"),
     ("type",),
+    ("models", 0, "description"),
     ("schema", "fields", 2, "type"),
     ("columns", "share", "in_range", "include_min"),
     ("columns", "code", "str_length", "exact_value"),
@@ -253,7 +256,7 @@ def test_the_schema_of_each_format() -> None:
     }  # fmt: skip
 
 
-def test_the_schemas_of_pandera_and_great_expectations() -> None:
+def test_the_schemas_of_pandera_great_expectations_and_dbt() -> None:
     schema, report = import_schema(HERE / "table.pandera.yaml")
     assert schema.columns["id"].range == limits.Range(min=1)
     assert schema.columns["id"].unique
@@ -283,6 +286,16 @@ def test_the_schemas_of_pandera_and_great_expectations() -> None:
         "expect_column_values_to_be_between",
         "expect_column_stdev_to_be_between",
     ]
+    schema, report = import_schema(HERE / "schema.dbt.yml")
+    assert schema.columns["id"] == Column(type="integer", nulls="never", unique=True)
+    assert schema.columns["status"].categories == limits.Categories(values=("open", "paid"))
+    assert schema.relations == (
+        Relation(foreign_key=("customer",), references="customers:id"),
+        Relation(sql='"amount" > 0'), Relation(sql='"amount" < 10'), Relation(sql="amount >= 0"),
+    )  # fmt: skip
+    assert {line.why for line in report} == {
+        "assay knows no such constraint", "a rule on some rows only", "assay knows no such test",
+    }  # fmt: skip
     with pytest.raises(UsageError, match="imported, and not exported"):
         export_schema(schema, "pandera")
 
