@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import json
 from importlib import import_module
 from pathlib import Path
 
+import jsonschema
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -330,3 +332,20 @@ def test_unknown_formats_and_large_files_are_refused(tmp_path: Path) -> None:
     large.write_text(" " * 10_000_001)
     with pytest.raises(DataError, match="larger than 10 MB"):
         import_schema(large)
+
+
+def test_an_exported_json_schema_judges_rows_as_the_schema_does() -> None:
+    schema = Schema(
+        columns={
+            "n": Column(type="integer", nulls="never", range=limits.Range(min=1, max=3)),
+            "s": Column(type="string", pattern=limits.Pattern(regex="a|b")),
+        },
+        rows=Rows(new_columns=False),
+    )
+    text, report = export_schema(schema, "json-schema")
+    assert not report
+    judge = jsonschema.Draft202012Validator(json.loads(text))
+    assert judge.is_valid({"n": 1, "s": "a"})
+    assert judge.is_valid({"n": 3, "s": None})
+    for row in ({"n": 0, "s": "a"}, {"n": None, "s": "a"}, {"n": 1, "s": "ab"}, {"n": 1}, {"n": 1, "s": "a", "x": 1}):
+        assert not judge.is_valid(row)
