@@ -11,7 +11,9 @@ import sys
 from importlib import import_module
 from importlib.metadata import version
 
-COMPARISONS = ["imports", "bounds", "profiling", "checking", "fingerprint", "gate", "planning", "labeling", "detector"]
+COMPARISONS = [
+    "imports", "bounds", "profiling", "checking", "drift", "fingerprint", "gate", "planning", "labeling", "detector"
+]  # fmt: skip
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""A column of two tables as counts of the same cells, from one group-by a column and table.
+"""Columns of two tables as counts of the same cells, from one group-by a table and some columns.
 
 Numbers are rounded to 12 binary digits (a relative step of at most 0.05%) and keep their order; texts and truth values
 are their own cells. Missing values, NaN and the two infinities have cells of their own. The cells depend on no row, so
@@ -7,26 +7,34 @@ counts of rows that are independent are multinomial, which is what the bounds of
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from assay.data.facts import row_count
 from assay.validation.profiling import NESTED, kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import ibis
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     Counts = NDArray[np.int64]
 
 Scale = Literal["ordered", "unordered"]
+Measure = Literal["number", "text", "length"]
 MISSING, NAN = "missing", "NaN"
 DIGITS = 12
 # Texts of more different values are compared by their length: names and notes have no distribution of values.
 MOST_TEXTS = 10_000
 _SMALLEST_EXPONENT = -1000
+# Columns of one query: planning it costs more than reading them, until there are this many values.
+_COLUMNS, _VALUES = 100, 2_000_000
 
 
 @dataclass(frozen=True)
@@ -62,37 +70,35 @@ def comparable(table: ibis.Table, column: str) -> str:
     return "its type has no order and no set of values" if kind in NESTED else ""
 
 
-def cells(reference: ibis.Table, current: ibis.Table, column: str) -> Cells:
-    """Count a column's cells in both tables.
+def cells(reference: ibis.Table, current: ibis.Table, columns: Sequence[str]) -> list[Cells]:
+    """Count the cells of columns in both tables.
 
     Parameters
     ----------
     reference, current : ibis.Table
-        Both with the column, of kinds that :func:`comparable` allows and that are alike.
-    column : str
+        Both with the columns, of kinds that :func:`comparable` allows and that are alike.
+    columns : sequence of str
+
+    Returns
+    -------
+    list of Cells
+        In the order of `columns`.
     """
-    numeric = all(kind_of(t.schema()[column]) in ("integer", "number") for t in (reference, current))
-    measure = column
-    if not numeric and kind_of(reference.schema()[column]) == "string":
-        found = [_count(table, column, _text) for table in (reference, current)]
-        if max(len(each) for each in found) > MOST_TEXTS:
-            measure, numeric = f"length of {column}", True
-            found = [_count(table, column, _length) for table in (reference, current)]
-    else:
-        found = [_count(table, column, _number if numeric else _text) for table in (reference, current)]
-    before, after = found
-    special = [key for key in (MISSING,) if (key,) in before or (key,) in after]
-    values = sorted(key for key in {*before, *after} if not isinstance(key, tuple))
-    last = [key for key in (NAN,) if (key,) in before or (key,) in after]
-    keys: list[Any] = [(key,) for key in special] + values + [(key,) for key in last]
-    return Cells(
-        measure,
-        "ordered" if numeric else "unordered",
-        tuple(key[0] if isinstance(key, tuple) else key for key in keys),
-        np.array([isinstance(key, tuple) for key in keys]),
-        np.array([before.get(key, 0) for key in keys], dtype=np.int64),
-        np.array([after.get(key, 0) for key in keys], dtype=np.int64),
-    )
+    tables = (reference, current)
+    kinds = [{kind_of(t.schema()[column]) for t in tables} for column in columns]
+    numbers = [c for c, kind in zip(columns, kinds, strict=True) if kind <= {"integer", "number"}]
+    texts = {c: kind == {"string"} for c, kind in zip(columns, kinds, strict=True) if c not in numbers}
+    rows = max(row_count(t) for t in tables) if columns else 0
+    found = {c: _ordered(c, *sides) for c, sides in _counted(tables, numbers, rows, "number").items()}
+    long = []
+    for column, sides in _counted(tables, list(texts), rows, "text").items():
+        if texts[column] and max(len(side.cells) for side in sides) > MOST_TEXTS:
+            long.append(column)
+        else:
+            found[column] = _unordered(column, *sides)
+    lengths = _counted(tables, long, rows, "length")
+    found |= {column: _ordered(f"length of {column}", *sides) for column, sides in lengths.items()}
+    return [found[column] for column in columns]
 
 
 def rounded(value: ibis.Value) -> ibis.Value:
@@ -107,32 +113,102 @@ def rounded(value: ibis.Value) -> ibis.Value:
     return plain.ifelse((plain.ifelse(number, 1.0) / step).floor() * step, number)
 
 
-def _number(column: ibis.Value) -> ibis.Value:
-    if column.type().is_integer():
-        return rounded(column)
-    # NaN is counted apart: engines do not agree on what it equals.
-    return column.isnan().ifelse(None, rounded(column))
+@dataclass(frozen=True)
+class _Side:
+    """Rows by cell of a column in one table: ``None`` is a missing value, or NaN where ``nan``."""
+
+    cells: pa.Array
+    nan: NDArray[np.bool_]
+    rows: Counts
+
+    @property
+    def missing(self) -> NDArray[np.bool_]:
+        absent: NDArray[np.bool_] = self.cells.is_null().to_numpy(zero_copy_only=False)
+        return absent & ~self.nan
 
 
-def _text(column: ibis.Value) -> ibis.Value:
-    return column.cast("string")
-
-
-def _length(column: ibis.Value) -> ibis.Value:
-    return column.length().cast("float64")
-
-
-def _count(table: ibis.Table, column: str, cell: Any) -> dict[Any, int]:
-    """Count rows by cell; the words for what is no value are tuples, so that no text can be one of them."""
-    value = table[column]
-    floating = value.type().is_floating()
-    nan = value.isnan().fill_null(False) if floating else value.isnull() & False
-    narrow = table.select(cell=cell(value), nan=nan)
-    rows = narrow.group_by("cell", "nan").aggregate(rows=narrow.count()).to_pyarrow()
-    found: dict[Any, int] = {}
-    for key, is_nan, count in zip(
-        rows["cell"].to_pylist(), rows["nan"].to_pylist(), rows["rows"].to_pylist(), strict=True
-    ):
-        name = (NAN,) if is_nan else (MISSING,) if key is None else key
-        found[name] = found.get(name, 0) + int(count)
+def _counted(
+    tables: tuple[ibis.Table, ibis.Table], columns: Sequence[str], rows: int, measure: Measure
+) -> dict[str, list[_Side]]:
+    chunk = min(max(_VALUES // max(rows, 1), 1), _COLUMNS)
+    found: dict[str, list[_Side]] = {}
+    for start in range(0, len(columns), chunk):
+        part = columns[start : start + chunk]
+        sides = [_count(table, part, measure) for table in tables]
+        found |= {column: [side[i] for side in sides] for i, column in enumerate(part)}
     return found
+
+
+def _count(table: ibis.Table, columns: Sequence[str], measure: Measure) -> list[_Side]:
+    """Count the rows of each column by cell, in one query where the engine can turn columns into rows."""
+    import ibis
+    from ibis import selectors
+
+    kind = "string" if measure == "text" else "float64"
+    values = {
+        f"{i}": (table[name].length() if measure == "length" else table[name]).cast(kind)
+        for i, name in enumerate(columns)
+    }
+    if len(values) == 1:
+        [value] = values.values()
+        long = table.select(value=value).mutate(column=ibis.literal(0))
+    elif not table.get_backend().has_operation(ibis.expr.operations.Unnest):
+        return [_count(table, [name], measure)[0] for name in columns]
+    else:
+        wide = table.select(**values)
+        long = wide.pivot_longer(selectors.all(), names_to="column", names_transform=int, values_to="value")
+    nan, cell = long.value.isnull() & False, long.value
+    if measure == "number":
+        # NaN is counted apart: engines do not agree on what it equals.
+        nan = long.value.isnan().fill_null(False)
+        cell = nan.ifelse(None, rounded(long.value))
+    narrow = long.select("column", cell=cell, nan=nan)
+    counted = narrow.group_by("column", "cell", "nan").aggregate(rows=narrow.count()).to_pyarrow()
+    counted = counted.combine_chunks().sort_by("column")
+    ends = np.searchsorted(counted["column"].to_numpy(), np.arange(len(columns) + 1))
+    sides = []
+    for low, high in itertools.pairwise(ends.tolist()):
+        part = counted.slice(low, high - low)
+        flags = part["nan"].to_numpy(zero_copy_only=False).astype(bool)
+        sides.append(_Side(part["cell"].combine_chunks(), flags, part["rows"].to_numpy().astype(np.int64)))
+    return sides
+
+
+def _ordered(measure: str, before: _Side, after: _Side) -> Cells:
+    plain = [~(side.missing | side.nan) for side in (before, after)]
+    # The sum turns the negative zero into the other.
+    numbers = [side.cells.drop_null().to_numpy() + 0.0 for side in (before, after)]
+    values, place = np.unique(np.concatenate(numbers), return_inverse=True)
+    places = np.split(place, [numbers[0].size])
+    counts = [
+        np.bincount(where, side.rows[keep], minlength=values.size).astype(np.int64)
+        for where, side, keep in zip(places, (before, after), plain, strict=True)
+    ]
+    return _with_words(measure, "ordered", values.tolist(), counts, (before, after))
+
+
+def _unordered(measure: str, before: _Side, after: _Side) -> Cells:
+    sides = [
+        {key: rows for key, rows in zip(side.cells.to_pylist(), side.rows.tolist(), strict=True) if key is not None}
+        for side in (before, after)
+    ]
+    values = sorted({*sides[0], *sides[1]})
+    counts = [np.array([side.get(key, 0) for key in values], dtype=np.int64) for side in sides]
+    return _with_words(measure, "unordered", values, counts, (before, after))
+
+
+def _with_words(
+    measure: str, scale: Scale, values: list[Any], counts: list[Counts], sides: tuple[_Side, _Side]
+) -> Cells:
+    """Put missing values before the others and NaN behind them, where there are any."""
+    missing = [int(side.rows[side.missing].sum()) for side in sides]
+    nan = [int(side.rows[side.nan].sum()) for side in sides]
+    first, last = any(missing), any(nan)
+    before, after = (
+        np.concatenate([[absent] * first, count, [none] * last]).astype(np.int64)
+        for absent, count, none in zip(missing, counts, nan, strict=True)
+    )
+    special = np.zeros(before.size, dtype=bool)
+    special[: int(first)] = True
+    special[before.size - int(last) :] = True
+    return Cells(measure, scale, (*[MISSING] * first, *values, *[NAN] * last), special, before, after)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,9 @@ from scipy import special
 
 from assay.stats import twosample
 from assay.validation import distances, witness
-from assay.validation.cells import cells
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
-
-    import ibis
 
     from assay.validation.cells import Cells
     from assay.validation.witness import Witness
@@ -51,9 +49,8 @@ class ColumnDrift:
     m: int
 
     @classmethod
-    def of(cls, before: ibis.Table, after: ibis.Table, column: str, tolerance: float) -> ColumnDrift:
-        """Count the column in both tables, measure the distance and look for the rows that moved."""
-        counted = cells(before, after, column)
+    def of(cls, column: str, counted: Cells, tolerance: float) -> ColumnDrift:
+        """Measure the distance of a column's counts and look for the rows that moved."""
         distance = twosample.kolmogorov_smirnov if counted.scale == "ordered" else twosample.total_variation
         return cls(
             column,
@@ -131,9 +128,10 @@ def _unordered(counted: Cells) -> dict[str, float]:
 
 
 def _ordered(counted: Cells) -> dict[str, float]:
-    plain = np.array([not word and math.isfinite(key) for key, word in zip(counted.keys, counted.special, strict=True)])
-    values = np.array([key for key, keep in zip(counted.keys, plain, strict=True) if keep], dtype=np.float64)
-    before, after = counted.reference[plain], counted.current[plain]
+    plain = ~counted.special
+    values = np.array(list(itertools.compress(counted.keys, plain)), dtype=np.float64)
+    finite = np.isfinite(values)
+    values, before, after = values[finite], counted.reference[plain][finite], counted.current[plain][finite]
     if not before.sum() or not after.sum():
         return {}
     # Ten cells of about equal share of the reference.

@@ -110,15 +110,15 @@ def _named(table: ibis.Table, other: ibis.Table, path: str, limit: Drift, family
         if hindrance:
             return _skipped(path, limit, DISTANCE, hindrance, check)
     before, after = (other, table) if family == "drift" else (table, other)
+    [counted] = cells(before, after, [path])
     if limit.metric == "normalized_absolute_difference":
-        counted = cells(before, after, path)
         sides: list[dict[Any, float]] = [
             {(key, bool(word)): float(n) for key, word, n in zip(counted.keys, counted.special, counts, strict=True)}
             for counts in (counted.reference, counted.current)
         ]
         value, rows = distances.normalized_absolute_difference(*sides), int(counted.current.sum())
     else:
-        drift = ColumnDrift.of(before, after, path, limit.tolerance)
+        drift = ColumnDrift.of(path, counted, limit.tolerance)
         numbers, word = drift.named(), "psi" if limit.metric == "population_stability" else str(limit.metric)
         if word not in numbers:
             raise DataError(f"columns.{path}.{family}.metric: {limit.metric} is not defined for such a column")

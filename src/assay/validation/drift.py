@@ -18,7 +18,7 @@ from assay.data.sources import table as open_table
 from assay.errors import DataError, UsageError
 from assay.stats.multiplicity import benjamini_yekutieli, e_bh, holm
 from assay.validation import shared_units, unit_drift
-from assay.validation.cells import comparable
+from assay.validation.cells import cells, comparable
 from assay.validation.column_drift import ColumnDrift
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def compare(
     Notes
     -----
     Misleads when the tables are of different seasons: then a truthful ``fail`` may be no fault. Cost: one group-by a
-    column and table.
+    table and up to 100 columns.
 
     Examples
     --------
@@ -144,7 +144,11 @@ def compare(
         if column not in before.columns and column not in after.columns:
             raise DataError(f"{names[0]} has no column {column!r}{nearest(column, before.columns)}")
     hindrances = {column: _hindrance(before, after, column) for column in wanted}
-    compared = [ColumnDrift.of(before, after, column, tolerance) for column in wanted if not hindrances[column]]
+    free = [column for column in wanted if not hindrances[column]]
+    compared = [
+        ColumnDrift.of(column, counted, tolerance)
+        for column, counted in zip(free, cells(before, after, free), strict=True)
+    ]
     terms = _Terms(tolerance, alpha, across, len(compared), unit, shared_units.screened(before, after))
     if unit is not None:
         for opened, name in zip((before, after), names, strict=True):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from assay.data.facts import row_count
 from assay.stats import clustering
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import ibis
+    from numpy.typing import NDArray
 
     from assay.validation.cells import Cells
     from assay.validation.witness import Witness
@@ -113,17 +117,50 @@ def _rows(
 ) -> tuple[Any, Any]:
     """Read the unit of each row, and whether the row is among those that moved, of whole units drawn by a digest."""
     unit = _unit(table, name, by_day)
-    marks = {
-        f"c{i}": inside(table, column, seen, cells).cast("float64") for i, (column, seen, cells) in enumerate(decided)
-    }
-    narrow = table.select(unit=unit.cast("string"), **marks).filter(lambda t: t.unit.notnull())
+    values = {f"c{i}": _plain(table, column, cells) for i, (column, _, cells) in enumerate(decided)}
+    narrow = table.select(unit=unit.cast("string"), **values).filter(lambda t: t.unit.notnull())
     most = min(max(_VALUES // len(decided), _LEAST_ROWS), _MOST_ROWS)
     if rows > most:
         bound = f"{int(_HEX * most / rows):06x}"
         narrow = narrow.filter(narrow.unit.hexdigest("md5").substr(0, 6) < bound)
-    read = narrow.to_pyarrow()
-    values = [read[f"c{i}"].to_numpy() for i in range(len(decided))]
-    return read["unit"].to_numpy(zero_copy_only=False), np.column_stack(values)
+    read = narrow.to_pyarrow().combine_chunks()
+    marks = [marked(read[f"c{i}"], seen, cells) for i, (_, seen, cells) in enumerate(decided)]
+    return read["unit"].to_numpy(zero_copy_only=False), np.column_stack(marks).astype(np.float64)
+
+
+def _plain(table: ibis.Table, column: str, cells: Cells) -> ibis.Value:
+    value = table[column]
+    if cells.scale == "unordered":
+        return value.cast("string")
+    return (value.length() if cells.measure != column else value).cast("float64")
+
+
+def marked(values: pa.ChunkedArray, witness: Witness, cells: Cells) -> NDArray[np.bool_]:
+    """Tell as :func:`inside` does, but here, of rows that `cells` has counted: a query of many columns takes long to plan.
+
+    Parameters
+    ----------
+    values : ChunkedArray of float64 or string, shape (rows,)
+        Numbers need no rounding: a cell reaches from its key up to the next one that some row has.
+    witness : Witness
+    cells : Cells
+    """
+    words = {key: bool(witness.inside[i]) for i, key in enumerate(cells.keys) if cells.special[i]}
+    absent = values.is_null().to_numpy()
+    chosen = witness.inside & ~cells.special
+    if cells.scale == "unordered":
+        keys = pa.array(list(itertools.compress(cells.keys, chosen)), values.type)
+        return np.where(absent, words.get(MISSING, False), pc.is_in(values, keys).to_numpy())
+    numbers = values.to_numpy()
+    among = np.zeros(numbers.size, dtype=bool)
+    at = np.flatnonzero(chosen)
+    if at.size:
+        among = numbers >= cells.keys[at[0]]
+        beyond = at[-1] + 1
+        if beyond < len(cells.keys) and not cells.special[beyond]:
+            among &= numbers < cells.keys[beyond]
+    marks = np.where(np.isnan(numbers), words.get(NAN, False), among)
+    return np.where(absent, words.get(MISSING, False), marks)
 
 
 def inside(table: ibis.Table, column: str, witness: Witness, cells: Cells) -> ibis.Value:

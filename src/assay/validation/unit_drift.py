@@ -71,8 +71,7 @@ def moved(before: ibis.Table, after: ibis.Table, columns: Sequence[str], unit: s
     """
     (seen, apart), (glance, rest) = halves(before, unit), halves(after, unit)
     chosen = []
-    for column in columns:
-        counted = cells(seen, glance, column)
+    for column, counted in zip(columns, cells(seen, glance, columns), strict=True):
         if not counted.reference.sum() or not counted.current.sum():
             raise DataError(f"too few different {unit} to compare by: give tables of more units, better 60")
         mask, words = choose(counted, counted.reference, counted.current, tolerance)

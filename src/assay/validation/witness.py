@@ -108,17 +108,19 @@ def choose(cells: Cells, known: Counts, glance: Counts, tolerance: float) -> tup
         The rows of the reference and of the current table that may choose.
     tolerance : float
     """
+    if cells.scale == "ordered":
+        inside = _best(known, glance, np.arange(known.size), tolerance, both=True)
+        return inside, _words(cells, (), inside)
     groups, labels = _groups(cells, known)
     e, d = (np.bincount(groups, part, minlength=len(labels)).astype(np.int64) for part in (known, glance))
-    order, both = _order(cells, e, d)
-    inside = _best(e, d, order, tolerance, both=both)
+    # From the cell whose share rose by the largest factor.
+    ratio = ((d + 0.5) / (d.sum() + 1)) / ((e + 0.5) / (e.sum() + 1))
+    inside = _best(e, d, np.argsort(-ratio, kind="stable"), tolerance, both=False)
     return inside[groups], _words(cells, labels, inside)
 
 
 def _groups(cells: Cells, known: NDArray[np.int64]) -> tuple[NDArray[np.intp], list[str]]:
     """Map cells to what a person can read: texts that the choosing rows never saw share a cell, and so do rare ones."""
-    if cells.scale == "ordered":
-        return np.arange(len(cells.keys)), [str(key) for key in cells.keys]
     rank = np.argsort(np.argsort(-known, kind="stable"), kind="stable")
     groups = np.zeros(len(cells.keys), dtype=np.intp)
     labels = [UNSEEN, OTHER]
@@ -129,15 +131,6 @@ def _groups(cells: Cells, known: NDArray[np.int64]) -> tuple[NDArray[np.intp], l
         else:
             groups[i] = 1 if known[i] else 0
     return groups, labels
-
-
-def _order(cells: Cells, known: Counts, glance: Counts) -> tuple[NDArray[np.intp], bool]:
-    """Give the order in which cells are taken in, and whether sets from the other end count too."""
-    if cells.scale == "ordered":
-        return np.arange(known.size), True
-    n, m = known.sum(), glance.sum()
-    ratio = ((glance + 0.5) / (m + 1)) / ((known + 0.5) / (n + 1))
-    return np.argsort(-ratio, kind="stable"), False
 
 
 def _best(known: Counts, glance: Counts, order: NDArray[np.intp], tolerance: float, *, both: bool) -> Mask:

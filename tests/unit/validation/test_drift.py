@@ -12,7 +12,7 @@ from assay.data import table
 from assay.errors import DataError, UsageError
 from assay.validation import compare
 from assay.validation.cells import cells
-from assay.validation.shared_units import inside
+from assay.validation.shared_units import inside, marked
 from assay.validation.witness import find
 
 if TYPE_CHECKING:
@@ -141,18 +141,60 @@ def test_rows_that_cluster_by_something_like_an_id_decide_nothing() -> None:
 @pytest.mark.parametrize("column", ["carrier", "late", "delay", "seats"])
 def test_the_rows_of_a_witness_are_those_that_were_counted(column: str) -> None:
     before, after = table(REFERENCE), table(frame(4000, 1, late=0.1, missing=0.1, carrier=0.1))
-    counted = cells(before, after, column)
+    [counted] = cells(before, after, [column])
     seen = find(counted, 0.02)
     for opened, counts in ((before, counted.reference), (after, counted.current)):
         rows = int(inside(opened, column, seen, counted).sum().to_pyarrow().as_py() or 0)
         assert rows == counts[seen.inside].sum()
+        values = opened.select(
+            x=opened[column].cast("float64" if counted.scale == "ordered" else "string")
+        ).to_pyarrow()
+        assert marked(values["x"], seen, counted).sum() == rows
 
 
 def test_infinities_have_cells_of_their_own() -> None:
     before = pa.table({"x": [1.0, 2.0, float("inf"), float("-inf"), None, float("nan")]})
-    counted = cells(table(before), table(before), "x")
+    [counted] = cells(table(before), table(before), ["x"])
     assert counted.keys == ("missing", float("-inf"), 1.0, 2.0, float("inf"), "NaN")
     assert counted.reference.tolist() == [1] * 6
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 2_000_000])
+def test_columns_counted_together_have_the_counts_of_each_alone(
+    rows_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.validation.cells._VALUES", rows_at_once)
+    monkeypatch.setattr("assay.validation.cells.MOST_TEXTS", 100)
+    x = [0.1, 0.1, 3.0, -2.5, None, float("nan"), float("inf"), -0.0, 0.0] * 20
+    wide = pa.table(
+        {
+            "x": x,
+            "seats": pa.array([None, *range(179)], pa.int64()),
+            "fare": pa.array([None if v is None or v != v or v > 9 else round(v, 2) for v in x]).cast(
+                pa.decimal128(9, 2)
+            ),
+            "late": [v is not None and v > 0 for v in x],
+            "carrier": pa.array(["AA", "missing", None, "NaN", "", "AA"] * 30).dictionary_encode(),
+            "name": [f"flight {i}" for i in range(180)],
+        }
+    )
+    narrow = wide.slice(0, 9)
+    found = {each.measure: each for each in cells(table(wide), table(narrow), wide.column_names)}
+    assert list(found) == ["x", "seats", "fare", "late", "carrier", "length of name"]
+    assert found["x"].keys == ("missing", -2.5, 0.0, found["x"].keys[3], 3.0, float("inf"), "NaN")
+    assert found["x"].keys[3] == pytest.approx(0.1, rel=5e-4)
+    assert found["x"].reference.tolist() == [20, 20, 40, 40, 20, 20, 20]
+    assert found["x"].current.tolist() == [1, 1, 2, 2, 1, 1, 1]
+    assert found["seats"].keys == ("missing", *(float(i) for i in range(179)))
+    assert found["fare"].reference.tolist() == [60, 20, 40, 40, 20]
+    assert found["late"].keys == ("false", "true")
+    assert found["late"].reference.tolist() == [100, 80]
+    assert found["carrier"].keys == ("missing", "", "AA", "NaN", "missing")
+    assert found["carrier"].special.tolist() == [True, False, False, False, False]
+    assert found["carrier"].reference.tolist() == [30, 30, 60, 30, 30]
+    assert found["carrier"].current.tolist() == [2, 1, 3, 1, 2]
+    assert found["length of name"].keys == (8.0, 9.0, 10.0)
+    assert found["length of name"].reference.tolist() == [10, 90, 80]
 
 
 def test_wrong_terms_are_refused() -> None:
