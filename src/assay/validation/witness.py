@@ -75,12 +75,18 @@ def find(cells: Cells, tolerance: float) -> Witness:
 
     A third of the reference and half of the current rows choose, split at random by their counts with a seed that
     depends on the counts alone. In an ordered column the set is a half-line; in an unordered one, cells are taken in
-    from the one whose share rose by the largest factor, as Neyman and Pearson would.
+    from the one whose share rose by the largest factor, as Neyman and Pearson would. With too few rows to choose by, it
+    is empty.
     """
     seed = int(digest([cells.measure, cells.reference.tolist(), cells.current.tolist()])[:12], 16)
     rng = np.random.default_rng(seed)
     known, before = twosample.split(cells.reference, int(cells.reference.sum()) // 3, rng)
     glance, after = twosample.split(cells.current, int(cells.current.sum()) // 2, rng)
+    if not known.sum() or not glance.sum():
+        # One row on a side chooses nothing; that no row rose says nothing either.
+        nothing = np.zeros(len(cells.keys), dtype=bool)
+        words = _words(cells, (), nothing)
+        return Witness(nothing, words, 0, int(before.sum()), 0, int(after.sum()), ((0.5, 0.5),))
     inside, words = choose(cells, known, glance, tolerance)
     p1, q1 = (float(part[inside].sum() / part.sum()) for part in (known, glance))
     excess = max(q1 - p1 - tolerance, 0.0)

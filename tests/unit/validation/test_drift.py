@@ -113,6 +113,20 @@ def test_many_different_texts_are_compared_by_length() -> None:
     [found] = compare(before, after)
     assert found.failed
     assert "length of note" in found.reason
+    assert found.claim.slice == "length of note"
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 1), (2, 1), (2, 50), (50, 1)])
+@pytest.mark.parametrize("across", ["fdr", "familywise"])
+def test_a_table_of_a_row_or_two_decides_nothing(before: int, after: int, across: str) -> None:
+    verdicts = compare(frame(before), frame(after, 1), across=across)  # type: ignore[arg-type]
+    assert {v.status for v in verdicts} == {"inconclusive"}
+
+
+def test_with_units_the_promise_is_about_units_that_are_alike() -> None:
+    before, after = (frame(400, seed).assign(day=np.arange(400) // 5 + 1000 * seed) for seed in (0, 1))
+    found = by_subject(compare(before, after, unit="day", across="familywise"))["late"]
+    assert found.guarantee.scope == "any false alarm where units are alike, all columns together"
 
 
 def test_rows_that_cluster_by_something_like_an_id_decide_nothing() -> None:
