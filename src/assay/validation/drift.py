@@ -151,7 +151,7 @@ def compare(
         ColumnDrift.of(column, counted, tolerance)
         for column, counted in zip(free, cells(before, after, free), strict=True)
     ]
-    terms = _Terms(tolerance, alpha, across, len(compared), unit, shared_units.screened(before, after))
+    terms = _Terms(tolerance, alpha, across, len(compared), unit, shared_units.screened(before, after, len(compared)))
     if unit is not None:
         for opened, name in zip((before, after), names, strict=True):
             columns_present(opened, [unit], name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,11 @@ if TYPE_CHECKING:
     from assay.validation.witness import Witness
 
 LEVEL = 0.01
-# Values that are permuted in each test, over all columns; thinned by whole units beyond that.
+# Values that are permuted in each test, over all columns; beyond that tables are thinned by whole units, as long as so
+# many are left, and by rows then.
 _VALUES = 800_000
 _MOST_ROWS, _LEAST_ROWS = 20_000, 2_000
+_FEWEST_UNITS = 200
 _HEX = 16**6
 
 
@@ -43,10 +46,11 @@ class Found:
         return f"rows of {self.where} cluster by {self.unit} (p = {self.p_value:.2g})"
 
 
-def screened(before: ibis.Table, after: ibis.Table) -> tuple[tuple[str, float], ...]:
+def screened(before: ibis.Table, after: ibis.Table, tests: int) -> tuple[tuple[str, float], ...]:
     """Name the columns by which rows are tested for clustering, and the design effect that would be found.
 
-    A column that gives each row a unit of its own groups nothing and is left out.
+    A column that gives each row a unit of its own groups nothing and is left out. ``tests`` is how many columns may be
+    decided: the more, the fewer rows of a large table are looked at.
     """
     columns = _shared(before, after)
     level = LEVEL / (2 * max(1, len(columns)))
@@ -58,7 +62,7 @@ def screened(before: ibis.Table, after: ibis.Table) -> tuple[tuple[str, float], 
             grouped = table.filter(unit.notnull()).group_by(unit=unit).aggregate(rows=lambda t: t.count())
             sizes = grouped.to_pyarrow()["rows"].to_numpy()
             if sizes.size < sizes.sum():
-                effects.append(clustering.detectable_effect(sizes, level))
+                effects.append(_detectable(sizes, level, _most(tests)))
         if effects:
             looked.append((_words(name, by_day), max(effects)))
     return tuple(looked)
@@ -115,14 +119,20 @@ def _words(name: str, by_day: bool) -> str:
 def _rows(
     table: ibis.Table, rows: int, name: str, by_day: bool, decided: Sequence[tuple[str, Witness, Cells]]
 ) -> tuple[Any, Any]:
-    """Read the unit of each row, and whether the row is among those that moved, of whole units drawn by a digest."""
+    """Read the unit of each row, and whether the row is among those that moved, of rows drawn without a look at them."""
+    import ibis
+
     unit = _unit(table, name, by_day)
     values = {f"c{i}": _plain(table, column, cells) for i, (column, _, cells) in enumerate(decided)}
     narrow = table.select(unit=unit.cast("string"), **values).filter(lambda t: t.unit.notnull())
-    most = min(max(_VALUES // len(decided), _LEAST_ROWS), _MOST_ROWS)
+    most = _most(len(decided))
     if rows > most:
-        bound = f"{int(_HEX * most / rows):06x}"
-        narrow = narrow.filter(narrow.unit.hexdigest("md5").substr(0, 6) < bound)
+        units, each = _shares(rows, int(narrow.unit.nunique().to_pyarrow().as_py()), most)
+        narrow = narrow.filter(_drawn(narrow.unit, units))
+        if each < 1:
+            # By its place alone, so that what a row says has no part in it.
+            narrow = narrow.mutate(place=ibis.row_number())
+            narrow = narrow.filter(_drawn(narrow.place.cast("string"), each))
     read = narrow.to_pyarrow().combine_chunks()
     marks = [marked(read[f"c{i}"], seen, cells) for i, (_, seen, cells) in enumerate(decided)]
     return read["unit"].to_numpy(zero_copy_only=False), np.column_stack(marks).astype(np.float64)
@@ -161,6 +171,37 @@ def marked(values: pa.ChunkedArray, witness: Witness, cells: Cells) -> NDArray[n
             among &= numbers < cells.keys[beyond]
     marks = np.where(np.isnan(numbers), words.get(NAN, False), among)
     return np.where(absent, words.get(MISSING, False), marks)
+
+
+def _most(tests: int) -> int:
+    return min(max(_VALUES // max(tests, 1), _LEAST_ROWS), _MOST_ROWS)
+
+
+def _shares(rows: int, units: int, most: int) -> tuple[float, float]:
+    """Give the share of units to look at, and that of their rows: of few large units some rows each tell more than one."""
+    of_units = min(1.0, max(most / rows, _FEWEST_UNITS / max(units, 1)))
+    return of_units, min(1.0, most / (rows * of_units))
+
+
+def _drawn(words: ibis.Value, share: float) -> ibis.Value:
+    return (
+        words.hexdigest("md5").substr(0, 6) < f"{min(int(_HEX * share), _HEX - 1):06x}"
+        if share < 1
+        else words.notnull()
+    )
+
+
+def _detectable(sizes: NDArray[np.int64], level: float, most: int) -> float:
+    """Give the design effect of all rows at the correlation that would be found on the rows that are looked at."""
+    rows = int(sizes.sum())
+    of_units, each = _shares(rows, sizes.size, most)
+    if of_units == each == 1:
+        return clustering.detectable_effect(sizes, level)
+    at = np.linspace(0, sizes.size - 1, max(1, round(of_units * sizes.size))).astype(np.intp)
+    looked_at = each * np.sort(sizes)[at]
+    effect = clustering.detectable_effect(looked_at, level)
+    whole, part = (float(some @ some) / float(some.sum()) - 1 for some in (sizes.astype(np.float64), looked_at))
+    return 1 + (effect - 1) * whole / part if part > 0 else math.inf
 
 
 def inside(table: ibis.Table, column: str, witness: Witness, cells: Cells) -> ibis.Value:

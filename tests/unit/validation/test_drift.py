@@ -152,6 +152,33 @@ def test_rows_that_cluster_by_something_like_an_id_decide_nothing() -> None:
     assert same.inconclusive
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_few_large_days_are_looked_at_too(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+
+    def by_day(days: int, first: int) -> pa.Table:
+        day = np.repeat(np.arange(first, first + days), 12_000)
+        late = rng.random(day.size) < rng.beta(3, 7, days).repeat(12_000)
+        return pa.table({"day": day.astype("datetime64[D]"), "late": late})
+
+    [found] = compare(by_day(12, 19_000 + 100 * seed), by_day(4, 20_000), columns=["late"], tolerance=0.005)
+    assert found.inconclusive
+    assert "cluster by the day of day" in found.reason
+
+
+def test_large_tables_of_independent_rows_are_not_taken_for_clustered() -> None:
+    rng = np.random.default_rng(0)
+
+    def by_day(first: int) -> pa.Table:
+        day = np.repeat(np.arange(first, first + 30), 4000)
+        return pa.table({"day": day.astype("datetime64[D]"), "late": rng.random(day.size) < 0.3})
+
+    [found] = compare(by_day(19_000), by_day(20_000), columns=["late"])
+    assert found.passed
+    # 20,000 of 120,000 rows were looked at, and weak clustering of so large days is not seen in them.
+    assert found.guarantee.assumptions[0].status == "unverifiable"
+
+
 @pytest.mark.parametrize("column", ["carrier", "late", "delay", "seats"])
 def test_the_rows_of_a_witness_are_those_that_were_counted(column: str) -> None:
     before, after = table(REFERENCE), table(frame(4000, 1, late=0.1, missing=0.1, carrier=0.1))
