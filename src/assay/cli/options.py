@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -155,7 +156,9 @@ def write(path: Path, content: str | bytes) -> None:
         beside.write_bytes(data)
         beside.replace(path)
     except OSError as problem:
-        beside.unlink(missing_ok=True)
+        # In a folder that cannot be written to there is nothing to remove, and removing fails as well.
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise UsageError(f"{path}: cannot be written: {problem.strerror}") from problem
     click.echo(f"wrote {path}", err=True)
 

@@ -385,6 +385,8 @@ class _Reader:
             self.fail(
                 "clauses are joined by 'and' only: declare what 'or' and 'not' part as checks of their own", token.start
             )
+        if token.kind == "name" and word in METRICS:
+            self.fail(f"{word} of which model? write {word}(new) or {word}(old)", token.start)
         if token.kind == "name" and word not in (*_VARIABLES, "and"):
             near = difflib.get_close_matches(word, (*_VARIABLES, *METRICS), 1)
             hint = f"did you mean {near[0]!r}?" if near else "there are n (new), o (old), d (changed) and metrics"
