@@ -64,7 +64,7 @@ $(VENV)/.demo: pyproject.toml | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
 	@echo "Installing assay and its test tools into $(VENV) ..."
-	@$(INSTALL) -e ".[demo,postgres]" --group dev
+	@$(INSTALL) -e ".[demo,postgres,spark]" --group dev
 	@touch $@ $(VENV)/.demo
 
 $(VENV)/.bench: pyproject.toml | $(BIN)/python

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -46,7 +47,8 @@ def measures(rows: ibis.Table, *, weighted: bool, engine: str) -> dict[str, ibis
         if not kind.is_boolean():
             keys["_hash"] = md5(value.cast("string"))
     elif kind.is_numeric():
-        finite = (value.isnan() | value.isinf()).ifelse(None, value) if kind.is_floating() else value
+        # An engine says of NaN that it is larger than any number or not comparable: this leaves it out either way.
+        finite = (value.abs() <= sys.float_info.max).ifelse(value, None) if kind.is_floating() else value
         number = finite.cast("float64")
         moderate = (number.abs() < LARGEST).ifelse(number, None)
         term = moderate - rows.assay_shift
@@ -59,8 +61,8 @@ def measures(rows: ibis.Table, *, weighted: bool, engine: str) -> dict[str, ibis
             found |= {
                 "present": value.isnan().ifelse(None, value).count(),
                 "nan": value.isnan().sum(),
-                "up": (value == float("inf")).sum(),
-                "down": (value == float("-inf")).sum(),
+                "up": ((value > sys.float_info.max) & ~value.isnan()).sum(),
+                "down": (value < -sys.float_info.max).sum(),
             }
         found |= {"m0": term.count(), "m1": term.sum(), "m2": square.sum()}
         found |= {"m3": (square * term).sum(), "m4": (square * square).sum(), "mean": moderate.mean()}

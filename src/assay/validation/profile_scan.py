@@ -301,9 +301,10 @@ class Scan:
             f"FROM {source.rows} WHERE {parts['_value']} IS NOT NULL{self._group(2)}"
         )
         if self.by is None:
+            # Spark brings all groups to one task to count them.
+            groups = "NULL" if self.backend.name == "pyspark" else "COUNT(*) OVER ()"
             sql = (
-                f"SELECT {s}, {v}, {k}, w, COUNT(*) OVER () FROM ({counted}) AS g "
-                f"ORDER BY {k} DESC, {text} LIMIT {VALUES + 1}"
+                f"SELECT {s}, {v}, {k}, w, {groups} FROM ({counted}) AS g ORDER BY {k} DESC, {text} LIMIT {VALUES + 1}"
             )
         else:
             sql = (
@@ -316,7 +317,7 @@ class Scan:
             state = self._state(slice_, name, kind)
             state.family = "md5"
             if len(state.values) == VALUES:
-                state.cut, many[slice_] = int(count), int(distinct)
+                state.cut, many[slice_] = int(count), int(distinct or state.counts["present"])
                 continue
             key = plain_text(value)
             state.values[key] = int(count)

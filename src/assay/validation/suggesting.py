@@ -232,7 +232,7 @@ def _keys(table: ibis.Table | None, facts: Profile) -> list[Suggestion]:
     """Rules without exception, for columns whose name says that they identify rows, and whose rows do not object."""
     named = [
         name
-        for name, column in facts.columns.items()
+        for name, column in facts.outer.items()
         if _KEY.search(name) and column.kind in ("integer", "string") and not column.nulls
     ]
     found = [_never("never-null", name, "nulls", f"no row is without {name}", limits.Nulls(), facts) for name in named]

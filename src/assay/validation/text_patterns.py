@@ -39,7 +39,7 @@ _CLASSES = (("A", "[A-Z]"), ("a", "[a-z]"), ("9", "[0-9]"))
 def text_rules(table: ibis.Table, facts: Profile, seed: int) -> list[Suggestion]:
     """Suggest lengths, formats and patterns of the text columns that are no small set of categories."""
     found: list[Suggestion] = []
-    for name, column in facts.columns.items():
+    for name, column in facts.outer.items():
         if column.kind != "string" or (column.distinct_exact and len(column.top) < TOP) or column.present < LEAST:
             continue
         values = _read(table, name, column, seed)

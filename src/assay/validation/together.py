@@ -13,6 +13,7 @@ from assay.data.connection import quote
 from assay.data.sources import table as open_table
 from assay.stats.multiplicity import e_bh
 from assay.validation.prediction import log_evidence_below
+from assay.validation.profiling import NESTED
 from assay.validation.relations import Relation
 from assay.validation.suggestion import LIMIT, Suggestion
 
@@ -56,7 +57,7 @@ def relations_of(
     are Bin(n, rate) for each, :func:`assay.validation.prediction.log_evidence_below` an e-value, and e-BH holds under
     any dependence (Wang and Ramdas 2022).
     """
-    wanted = [name for name, column in facts.columns.items() if column.kind not in ("other", "time")]
+    wanted = [name for name, column in facts.outer.items() if column.kind not in (*NESTED, "time")]
     if facts.rows < LEAST or not wanted:
         return [], []
     rows = table.select(*wanted)

@@ -81,6 +81,11 @@ def test_rows_that_depend_on_each_other_foretell_nothing():
     assert aware.accept().unit == "date"
 
 
+def test_nested_columns_are_no_hindrance():
+    rows = [{"u": {"id": i, "tags": ["a"]}, "m": [[1, 2]], "s": f"v{i % 4}"} for i in range(400)]
+    assert list(suggest(pa.Table.from_pylist(rows)))
+
+
 def test_a_profile_says_what_it_cannot_suggest():
     found = suggest(profile(ORDERS))
     assert {"nulls:net", "range:net", "categories:city"} <= {one.name for one in found}
