@@ -185,7 +185,13 @@ def seen_of(dataset: Dataset, disclosed: Disclosure) -> tuple[Assumption, ...]:
     if declared.policy == "fresh-slice":
         return (Assumption(f"each {count} has rows of its own, which nobody saw before", "unverifiable"),)
     if declared.adaptivity == "none":
-        return (Assumption(f"who proposes models sees nothing {count}", "declared"),)
+        return (
+            Assumption(
+                f"who proposes models sees nothing {count}",
+                "unverifiable",
+                'they are printed: where developers read them, set adaptivity = "full"',
+            ),
+        )
     words = {
         "verdict": "only whether each passed",
         "three-valued": "only pass, fail or inconclusive",
