@@ -91,3 +91,12 @@ def test_the_import_of_the_how_to_is_what_is_printed(tmp_path: Path) -> None:
             [sys.executable, "-m", "assay", "schema", "export", "--format", format_],
             check=True, capture_output=True, cwd=tmp_path,
         )  # fmt: skip
+
+
+def test_the_data_unit_tests_of_the_how_to_run(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "how-to" / "fuzz.md"
+    asked = [answer for answer in follow(page, tmp_path) if answer.command.line.startswith("assay")]
+    assert [answer.code for answer in asked] == [1, 0]
+    for answer in asked:
+        assert answer.command.shown is None or agrees(answer.command.shown, answer.printed), answer.printed
+    assert list(tmp_path.glob("tests/assay-fuzz/*/finite-*.json"))

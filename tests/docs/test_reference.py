@@ -105,7 +105,12 @@ def test_every_command_shown_anywhere_exists() -> None:
 
 
 def test_every_project_file_shown_anywhere_is_in_order() -> None:
-    shown = [(page, block.text) for page in EVERY_PAGE for block in blocks(page) if block.language == "toml"]
+    shown = [
+        (page, block.text)
+        for page in EVERY_PAGE
+        for block in blocks(page)
+        if block.language == "toml" and block.title in ("", "assay.toml")
+    ]
     assert len(shown) >= 6
     for page, text in shown:
         whole = text if "project" in text.split("[[", 1)[0] else f'[project]\nname = "x"\n{text}'

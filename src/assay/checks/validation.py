@@ -35,6 +35,11 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
             f"{project.path}: check {check.name!r}: {check.use!r} asks a history of metrics, which a project file does not "
             "name; ask it in Python: assay.validation.MetricHistory(path).newest(metric, rule)"
         )
+    if check.use.upper().startswith("VAL6"):
+        raise ProjectError(
+            f"{project.path}: check {check.name!r}: {check.use!r} speaks of code, not of a dataset; run "
+            "`assay fuzz module:function`"
+        )
     if not check.use.upper().startswith("VAL1"):
         raise ProjectError(
             f"{project.path}: check {check.name!r}: {check.use!r} covers rules of different kinds; declare a check with "

@@ -23,6 +23,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "profile": ("profile", "Look at a table: counts, nulls, ranges, quantiles, top values."),
     "suggest": ("suggest", "Rules for the next batches, with the false alarms a year that each will cost."),
     "schema": ("schema", "Write down what the data look like, for a person to review."),
+    "fuzz": ("fuzz", "Run a function on tables that the schema permits; keep what it fails on."),
     "gate": ("gate", "May I merge, or ship, this model?"),
     "monitor": ("questions", "Is it still right?"),
     "adapt": ("adapt", "Retrain on recent data, gate the candidate, promote or refuse."),

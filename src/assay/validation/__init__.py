@@ -80,6 +80,9 @@ if TYPE_CHECKING:
     from assay.validation.first_project import (
         describe_project,
     )
+    from assay.validation.fuzzing import (
+        fuzz,
+    )
     from assay.validation.group_analyzers import (
         CountDistinct,
         Distinctness,
@@ -132,6 +135,9 @@ if TYPE_CHECKING:
         KLLSketch,
         Kurtosis,
         Skewness,
+    )
+    from assay.validation.table_strategies import (
+        strategies,
     )
 
 _HOME = {
@@ -204,6 +210,7 @@ _HOME = {
     "compare": "drift",
     "describe_project": "first_project",
     "failing_rows": "failing",
+    "fuzz": "fuzzing",
     "infer": "inference",
     "jensen_shannon": "distances",
     "l_infinity": "distances",
@@ -215,6 +222,7 @@ _HOME = {
     "proposed_edits": "edits",
     "row_results": "failing",
     "skew": "row_skew",
+    "strategies": "table_strategies",
     "validate": "checking",
     "suggest": "suggesting",
     "wasserstein": "distances",
@@ -290,6 +298,7 @@ __all__ = [
     "compare",
     "describe_project",
     "failing_rows",
+    "fuzz",
     "infer",
     "jensen_shannon",
     "l_infinity",
@@ -301,6 +310,7 @@ __all__ = [
     "proposed_edits",
     "row_results",
     "skew",
+    "strategies",
     "suggest",
     "validate",
     "wasserstein",
