@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from assay.core.fingerprint import digest
+from assay.core.plain import plain
 from assay.core.waiver import waiver_of
 from assay.report.code_host import Api, keep_comment
-from assay.report.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,10 +10,10 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from assay.core.plain import plain
 from assay.core.waiver import Waiver, waiver_of
 from assay.report.context import ReportContext
 from assay.report.figures import direction, figures, scalar
-from assay.report.plain import plain
 from assay.report.words import (
     brief_guarantee,
     budget_words,
