@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from assay.core.comparison import DataChange, Shift
+from assay.core.project import place_of
 from assay.data import fingerprint, table
 from assay.errors import DataError
 from assay.store.schema import datasets
@@ -97,8 +98,9 @@ def _profile(project: Project, name: str, source: str, content: str, commit: str
     """Profile the version of a dataset, if its rows can still be found."""
     declared = project.file.datasets.get(name)
     places = [source] if source else []
-    if declared is not None and isinstance(declared.source, str):
-        places.append(declared.source)
+    named = place_of(declared.source) if declared is not None else None
+    if named is not None:
+        places.append(named)
     for place in dict.fromkeys(places):
         if "://" in place:
             continue

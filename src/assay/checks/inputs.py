@@ -10,18 +10,18 @@ import msgspec
 from assay.checks.dataset import Dataset
 from assay.checks.predictor import Predictions, Predictor, given, joined
 from assay.checks.sealed import hidden_places, open_sealed, sealed_file
+from assay.core.project import TableSource
 from assay.data import columns_present, require_rows, table, to_pandas
 from assay.errors import ModelError
 from assay.tracking.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import ibis
     import pyarrow as pa
 
     from assay.checks.project import Project
-    from assay.core.project import SqlSource
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ class Inputs:
         models = self.project.file.models
         declared = models.get(side) or (models.get(model) if side == "candidate" else None)
         if declared is not None and declared.predictions is not None:
-            opened = open_table(declared.predictions, self.project)
+            opened = open_table(declared.predictions, self.project, text=texts_of(dataset, declared.column))
             columns_present(opened, [declared.column], f"predictions of model {side!r}")
             return given(side, Predictions(joined(to_pandas(opened), declared.column, side, dataset)))
         if declared is not None and declared.code is not None and dataset is not None:
@@ -192,9 +192,20 @@ class Inputs:
         return Predictions(columns["prediction"], columns.get("score"), positive, said.assumption)
 
 
-def open_table(source: Any, project: Project) -> ibis.Table:
-    """Open what ``source =`` may say: a path relative to the project file, or a query with its URL."""
-    if isinstance(source, msgspec.Struct):
-        sql: SqlSource = source  # type: ignore[assignment]
-        return table(sql.query, url=sql.url)
-    return table(source, root=project.root)
+def open_table(source: Any, project: Project, *, text: Sequence[str] = ()) -> ibis.Table:
+    """Open what ``source =`` may say: a path relative to the project file, or a table of keys."""
+    if isinstance(source, TableSource):
+        source = {key: value for key, value in msgspec.structs.asdict(source).items() if value}
+    return table(source, root=project.root, text=text)
+
+
+def texts_of(dataset: Dataset | None, answer: str) -> list[str]:
+    """Columns of a table about the rows of a dataset that are text because the dataset's are: id, and answer (as the label).
+
+    A file of few predictions may hold ``7`` and ``10`` alone where the labels are ``7``, ``10`` and ``10a``.
+    """
+    if dataset is None:
+        return []
+    kinds, declared = dataset.table.schema(), dataset.declared
+    pairs = ((declared.id, declared.id), (declared.label, answer))
+    return [column for own, column in pairs if own in kinds and column and kinds[own].is_string()]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.checks.sealed import judges
+from assay.core.project import place_of
 from assay.errors import DataError, StoreError
 from assay.gate import custody
 from assay.store.git_ref import OBJECT_BYTES
@@ -32,8 +33,9 @@ def readers(project: Project, dataset: Dataset) -> tuple[str, ...] | None:
     """Public keys of those who may read what is kept; none for everybody, ``None`` for nobody but this clone."""
     if dataset.terms is not None:
         return dataset.terms.recipients
-    if isinstance(dataset.source, str | Path) and "://" not in str(dataset.source):
-        path = (project.root / Path(dataset.source).expanduser()).resolve()
+    place = place_of(dataset.source)
+    if place is not None:
+        path = (project.root / Path(place).expanduser()).resolve()
         try:
             if path.is_file() and GitRepository(path.parent).has_committed(path):
                 return ()

@@ -348,10 +348,12 @@ def _labels_left(project: Project) -> float:
 
 
 def _last(project: Project, check: CheckTable) -> dict[str, Verdict]:
-    """Newest verdicts of a check by their subject."""
-    if not project.has_store:
-        return {}
-    return {stored.verdict.subject: stored.verdict for stored in records.latest(project.store, "gate", check.name)}
+    """Newest verdicts of a check that judged something, by their subject."""
+    found: dict[str, Verdict] = {}
+    for stored in records.history(project.store, "gate", check.name) if project.has_store else ():
+        if stored.verdict.guarantee.kind != "none":
+            found.setdefault(stored.verdict.subject, stored.verdict)
+    return found
 
 
 def _changes(check: CheckTable, inputs: Inputs, dataset: Dataset) -> NDArray[np.bool_] | None:

@@ -33,13 +33,15 @@ RULES: tuple[Rule, ...] = (
         "certified limit on the Bayes error",
         "feasibility",
         "Trains a few plain classifiers on one part of the data and bounds their error on the other. The best "
-        "possible classifier errs at most that often, so a bound below the target shows that the target can be met.",
+        "possible classifier errs at most that often, so a bound below the target shows that the target can be met. A pass "
+        "needs a classifier that is certainly better than always answering the most common class, too.",
         "Months of work on a target that the data cannot support are the most expensive failure there is.",
         "It never says that a target cannot be met: a better model may exist. It speaks of data like these; if the "
         "world moves, so does the limit.",
         "exact: the limit is wrong with probability at most alpha, over all candidates together",
         "Clopper and Pearson, The use of confidence or fiducial limits, Biometrika 1934; with a unit, Waudby-Smith "
         "and Ramdas, Estimating means of bounded random variables by betting, JRSS B 2024",
+        2,
     ),
     Rule(
         "FEA102",
@@ -51,6 +53,7 @@ RULES: tuple[Rule, ...] = (
         "moves with the scaling of the features.",
         "estimate: no error bound at any finite number of rows",
         "Cover and Hart, Nearest neighbor pattern classification, IEEE Trans. Inf. Theory 1967",
+        2,
     ),
     Rule(
         "VAL101",

@@ -121,6 +121,9 @@ def run_checks(
             if all(waiver.check != check.name for waiver in waivers):
                 unpaid.append(str(problem))
             verdicts, was_cached = [_unpaid(check, problem)], False
+        if records.newest(project.store, check.name) != [verdict.id for verdict in verdicts]:
+            # A refusal, or an answer that was given before, is the newest that was said of this check.
+            records.record(project.store, verdicts=verdicts)
         results += verdicts
         if was_cached:
             cached.update(verdict.id for verdict in verdicts)

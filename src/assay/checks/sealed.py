@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from assay.core.project import Disclosure
+from assay.core.project import Disclosure, place_of
 from assay.data import table
 from assay.data.connection import session
 from assay.errors import DataError, ProjectError
@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
 def sealed_file(source: Any, project: Project) -> Path | None:
     """The path that a source names, if a sealed file is there."""
-    if not isinstance(source, str | Path) or "://" in str(source):
+    place = place_of(source)
+    if place is None:
         return None
-    path = project.root / Path(source).expanduser()
+    path = project.root / Path(place).expanduser()
     return path if custody.is_sealed(path) else None
 
 
@@ -71,6 +72,7 @@ def hidden_places(source: Any, project: Project) -> list[Path]:
     places = [project.root / ".assay"]
     if os.environ.get(custody.KEY_FILE):
         places.append(Path(os.environ[custody.KEY_FILE]))
-    if isinstance(source, str | Path) and "://" not in str(source):
-        places.append(project.root / Path(source).expanduser())
+    place = place_of(source)
+    if place is not None:
+        places.append(project.root / Path(place).expanduser())
     return places

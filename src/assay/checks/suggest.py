@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from assay.checks.budget import alpha_of
-from assay.checks.inputs import Inputs
+from assay.checks.inputs import Inputs, texts_of
 from assay.checks.job import Job
 from assay.checks.sequential import Case, case_of, texts
 from assay.core.nearest import did_you_mean
@@ -20,6 +20,8 @@ from assay.gate.interim import labels_needed
 from assay.gate.sequential import split
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from assay.checks.project import Project
 
 
@@ -115,14 +117,16 @@ def take_back(
     """
     case = _case(project, check_id)
     declared = case.dataset.declared
-    ids, values = _read(source, id_column or str(declared.id), label_column or str(declared.label))
+    id_column, label_column = id_column or str(declared.id), label_column or str(declared.label)
+    numeric = _numeric(case)
+    as_text = [column for column in texts_of(case.dataset, label_column) if column != label_column]
+    ids, values = _read(source, id_column, label_column, as_text if numeric else [*as_text, label_column])
     place = {one: row for row, one in enumerate(case.ids)}
     asked = case.queue.asked()
     rows, known = case.known
     before = dict(zip(rows.tolist(), known, strict=True))
     found: dict[str, Any] = {}
     empty = repeated = 0
-    numeric = _numeric(case)
     for number, (one, value) in enumerate(zip(ids, values, strict=True)):
         where = f"{source}: row {number}"
         if one not in place:
@@ -178,12 +182,12 @@ def _open(project: Project, name: str, checks: dict[str, Any], inputs: Inputs) -
     return case
 
 
-def _read(source: str, id_column: str, label_column: str) -> tuple[list[str], list[Any]]:
+def _read(source: str, id_column: str, label_column: str, text: Sequence[str]) -> tuple[list[str], list[Any]]:
     if Path(source).suffix.lower() == ".json":
         from assay.labeling import label_studio
 
         return label_studio.read(Path(source), id_column, label_column)
-    opened = table(source)
+    opened = table(source, text=text)
     require_rows(opened, source)
     columns_present(opened, [id_column, label_column], source)
     frame = to_pandas(opened.select(id_column, label_column))

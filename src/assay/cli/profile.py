@@ -3,26 +3,85 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from assay.cli import options
+
+if TYPE_CHECKING:
+    from assay.validation import Profile
 
 
 @click.command()
 @click.argument("source", metavar="FILE|FOLDER|GLOB|DATASET")
 @options.project_option
 @click.option("--columns", metavar="A,B,...", help="Only these columns.")
+@click.option("--by", metavar="A,B,...", help="A profile for each value of these columns, too.")
+@click.option("--weight", metavar="COLUMN", help="Count each row by this column.")
+@click.option("--label", metavar="COLUMN", help="Lift and mutual information with this column.")
+@click.option("--compare", "other", metavar="OTHER", help="Put another table, or a saved profile, beside it.")
+@click.option("--engine", metavar="duckdb|spark|URL", default="duckdb", help="What reads SOURCE; a URL has tables.")
+@click.option("--save", type=click.Path(path_type=Path), help="Keep the profile, to be merged or compared later.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def profile(source: str, project_path: Path | None, columns: str | None, as_json: bool) -> None:
+def profile(
+    source: str,
+    project_path: Path | None,
+    columns: str | None,
+    by: str | None,
+    weight: str | None,
+    label: str | None,
+    other: str | None,
+    engine: str,
+    save: Path | None,
+    as_json: bool,
+) -> None:
     """Look at a table: counts, nulls, distinct values, range, mean, quantiles, top values."""
     import msgspec
 
+    from assay.validation.profile_compare import side_by_side
+
+    options.require_place(save)
+    how = {"columns": _names(columns), "by": _names(by), "weight": weight, "label": label}
+    found = _look(source, project_path, engine, how)
+    if save is not None:
+        found.save(save)
+        click.echo(f"wrote {save}", err=True)
+    if other is not None:
+        beside = _look(other, project_path, engine, how)
+        click.echo(side_by_side(found, beside))
+    elif as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+    else:
+        click.echo(str(found))
+        for name, part in found.slices.items():
+            click.echo(f"\n{name}\n{part}")
+
+
+def _names(text: str | None) -> list[str] | None:
+    return [name.strip() for name in text.split(",")] if text else None
+
+
+def _look(source: str, project_path: Path | None, engine: str, how: dict[str, Any]) -> Profile:
+    """Profile a table with a bar for whoever waits, or read the profile that was saved of one."""
+    from assay.validation import Profile, profile_store
     from assay.validation import profile as look
 
-    names = columns.split(",") if columns else None
-    found = look(resolve(source, project_path)[0], columns=names)
-    click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2) if as_json else str(found))
+    if profile_store.is_profile(Path(source)):
+        return Profile.load(source)
+    table: Any = resolve(source, project_path)[0]
+    if engine != "duckdb":
+        from assay.data.engines import on_engine
+
+        table = on_engine(source, engine)
+    if not options.interactive():
+        return look(table, **how)
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"reading {source}", total=1.0)
+        return look(table, **how, progress=lambda share: bar.update(task, completed=share))
 
 
 def resolve(source: str, project_path: Path | None) -> tuple[object, str | None]:

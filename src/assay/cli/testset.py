@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from assay.cli import options
-from assay.core.project import Disclosure
+from assay.core.project import Disclosure, place_of
 from assay.errors import ExitCode, ProjectError, UsageError
 
 if TYPE_CHECKING:
@@ -91,15 +91,15 @@ def open_(file: Path, output: Path) -> None:
     """Decrypt a sealed table, labels and all, with the key in ASSAY_JUDGE_KEY or ASSAY_JUDGE_KEY_FILE."""
     import io
 
-    import pyarrow.csv
     import pyarrow.feather
     import pyarrow.parquet
 
+    from assay.data.delimited import csv_of
     from assay.gate import custody
 
     writers = {
         ".parquet": pyarrow.parquet.write_table,
-        ".csv": pyarrow.csv.write_csv,
+        ".csv": lambda table, place: place.write(csv_of(table)),
         ".arrow": pyarrow.feather.write_feather,
     }
     if output.suffix not in writers:
@@ -198,7 +198,7 @@ def _project(path: Path | None) -> Project | None:
 def _declared(project: Project, file: Path, columns: list[str]) -> tuple[str | None, tuple[str, ...]]:
     """What the project file says of the table: its label, and the columns that are no features."""
     tables = [d for d in project.file.datasets.values() if d.label in columns]
-    own = [d for d in tables if isinstance(d.source, str) and (project.root / d.source).resolve() == file.resolve()]
+    own = [d for d in tables if (place := place_of(d.source)) and (project.root / place).resolve() == file.resolve()]
     found = own or [d for d in tables if d.role == "test"]
     if len({d.label for d in found}) != 1:
         return None, ()

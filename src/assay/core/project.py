@@ -58,11 +58,17 @@ class BudgetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     disclose: Disclosure = "estimate"
 
 
-class SqlSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A table in a database: ``{ url = "postgresql://...", query = "SELECT ..." }``."""
+class TableSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A source that needs more than a name.
 
-    url: str
-    query: str
+    ``{ url = "postgresql://...", query = "SELECT ..." }`` is a table in a database, ``{ path = "codes.csv", text =
+    ["code"] }`` a CSV of which some columns are read as text whatever they look like.
+    """
+
+    path: str | None = None
+    text: tuple[str, ...] = ()
+    url: str | None = None
+    query: str | None = None
 
 
 class DatasetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,7 +83,7 @@ class DatasetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     role: Role
-    source: str | SqlSource
+    source: str | TableSource
     label: str | None = None
     unit: str | None = None
     timestamp: str | None = None
@@ -121,7 +127,7 @@ class ModelTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: str | None = None
     seconds: int = 300
     predict: str | None = None
-    predictions: str | SqlSource | None = None
+    predictions: str | TableSource | None = None
     column: str = "prediction"
     adapt: AdaptTable = AdaptTable()
 
@@ -177,6 +183,12 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checks: tuple[CheckTable, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     owner: OwnerTable = OwnerTable()
+
+
+def place_of(source: object) -> str | None:
+    """Return the file, folder or glob that a source names; ``None`` for what is no file."""
+    named = source.path if isinstance(source, TableSource) else source
+    return str(named) if isinstance(named, str | Path) and "://" not in str(named) else None
 
 
 STAGE_OF_FAMILY: dict[str, Stage] = {
@@ -239,6 +251,16 @@ def _reuse_of(name: str, dataset: DatasetTable, budget: BudgetTable) -> list[tup
         way_out = "set [budget] disclose = 'verdict', policy = 'fresh-slice', or queries = 1 and fresh data each time"
         found.append(("adaptivity", f"{message}, which no count bounds; {way_out}"))
     return found
+
+
+def _source(source: str | TableSource | None) -> list[str]:
+    """Find what does not go together in a source that is a table."""
+    if not isinstance(source, TableSource):
+        return []
+    of_file, of_database = source.path is not None, (source.url is not None, source.query is not None)
+    if (of_file and not any(of_database)) or (not of_file and all(of_database) and not source.text):
+        return []
+    return ['a source is { path = "codes.csv", text = ["code"] } or { url = "postgresql://...", query = "SELECT ..." }']
 
 
 def find(start: Path) -> Path | None:
@@ -311,6 +333,7 @@ def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
         if dataset.queries < 1:
             found.append((("datasets", name, "queries"), f"queries is {dataset.queries}; a set answers at least once"))
         found += [(("datasets", name, key), message) for key, message in _reuse_of(name, dataset, project.budget)]
+        found += [(("datasets", name, "source"), message) for message in _source(dataset.source)]
     try:
         addresses(project.owner.notify)
     except ProjectError as problem:
@@ -320,6 +343,7 @@ def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
         if model.predict is not None and labels and model.predict not in labels:
             message = f"predict is {model.predict!r}, which no dataset has as its label"
             found.append((("models", name, "predict"), f"{message}; {did_you_mean(model.predict, labels, 'labels')}"))
+        found += [(("models", name, "predictions"), message) for message in _source(model.predictions)]
         for key, value in (("train", model.train), ("code", model.code)):
             if value is not None and not re.fullmatch(r"[\w.]+:\w+", value):
                 found.append((("models", name, key), f"{key} is {value!r}; write it as 'module:callable'"))

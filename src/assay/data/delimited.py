@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from assay.data.connection import Session, literal, quote
+from assay.data.connection import Session, literal, quote, session
 from assay.errors import DataError
 
 if TYPE_CHECKING:
@@ -17,20 +17,58 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import ibis
+    import pyarrow as pa
 
 # Words that mean "no value" in a column whose other values are numbers or times. In a column of text they stay text:
 # NA is also Namibia.
 MISSING = ("NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "None", "none", "-", ".", "?")
 
 _GUESSES = ("BIGINT", "DOUBLE", "DATE", "TIMESTAMP")
+# Left to itself DuckDB reads yes, no, t and f as booleans, and 12:30 as 12:30:00.
+_SNIFFED = ("BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMPTZ", "VARCHAR")
+_BOOLEANS = "('true', 'True', 'TRUE', 'false', 'False', 'FALSE')"
+# Names that DuckDB takes for numbers: 007 and 7 are two, and so are 1e5 and 100000. A computer writes 1e+05 or 1.0E5.
+_PADDED = r"^\s*[-+]?0[0-9]"
+_CODED = r"^\s*[-+]?(0[xXbB]|[0-9]+[eE][0-9])"
+_LONG = r"^\s*[-+]?[0-9]{19,}\s*$"
+# More words than this in a column of numbers are no slips: it holds names such as C536379, 85123A or 113803.
+SLIPS = 20
 _WIDER = {"BIGINT": ("[.eE]", "DOUBLE"), "DATE": (":", "TIMESTAMP")}
 
 
-def read_csv(session: Session, paths: Sequence[Path], text: Sequence[str] = ()) -> ibis.Table:
+def csv_of(table: pa.Table) -> bytes:
+    """Write a table as CSV that :func:`read_csv` reads as the same values, numbers in their shortest form: 13343.0."""
+    here = session()
+    columns = ", ".join(f"{quote(name)}::VARCHAR AS {quote(name)}" for name in table.column_names)
+    texts = here.backend.con.sql(f"SELECT {columns} FROM ({here.backend.compile(here.register(table))})")
+    # Arrow's own writer puts every text in quotes.
+    content: str = texts.to_arrow_table().to_pandas().to_csv(index=False)
+    return content.encode()
+
+
+class MixedColumn(DataError):
+    """A column of numbers has words in it, and may be meant as text.
+
+    Attributes
+    ----------
+    column : str
+    """
+
+    def __init__(self, message: str, column: str) -> None:
+        super().__init__(message)
+        self.column = column
+
+
+def read_csv(
+    session: Session, paths: Sequence[Path], text: Sequence[str] = (), wanted: Sequence[str] = ()
+) -> ibis.Table:
     """Load CSV files of one layout into a table.
 
-    The type of a column is the narrowest that all its values have. Numbers with leading zeros are text (``007`` is a
-    name, not 7). Where a column of numbers, dates or times also holds words for "no value" (:data:`MISSING`), these
+    The type of a column is the narrowest that all its values have: whole number, number, date, time, and boolean where
+    all are ``true`` or ``false`` (also ``True`` and ``TRUE``). Everything else is text, and stays what the file says:
+    ``yes`` and ``no``, ``t`` and ``f``, ``12:30``. So do names that look like numbers: those with leading zeros
+    (``007`` is not 7), whole numbers some of which are written as ``1e5`` or ``0x1F`` or have more digits than 64 bits
+    hold. Where a column of numbers, dates, times or booleans also holds words for "no value" (:data:`MISSING`), these
     become NULL.
 
     Parameters
@@ -40,12 +78,14 @@ def read_csv(session: Session, paths: Sequence[Path], text: Sequence[str] = ()) 
         At least one; all with the same header.
     text : sequence of str
         Columns to read as text, whatever they look like.
+    wanted : sequence of str
+        More of them, that need not be there.
 
     Raises
     ------
     DataError
         If a file is empty, not UTF-8, has rows of different lengths or repeated names, if files have different
-        headers, or if a column mixes numbers with words.
+        headers, or if a column of numbers has a few words in it (:class:`MixedColumn`).
     """
     header, delimiter = _header(paths[0])
     for path in paths[1:]:
@@ -55,23 +95,65 @@ def read_csv(session: Session, paths: Sequence[Path], text: Sequence[str] = ()) 
     for name in text:
         if name not in header:
             raise DataError(f"{paths[0]}: text = [...] names {name!r}, which is not a column")
-    files = ", ".join(literal(str(path)) for path in paths)
-    forced = "".join(f", {literal(name)}: 'VARCHAR'" for name in text)[2:]
-    names = ", ".join(literal(name) for name in header)
-    types = f", types = {{{forced}}}" if forced else ""
+    text = [*text, *(name for name in wanted if name in header)]
     name = session.name()
     try:
-        session.run(
-            f"CREATE TABLE {quote(name)} AS SELECT * FROM read_csv([{files}], header = true, sample_size = -1, "
-            f"names = [{names}], delim = {literal(delimiter)}, quote = '\"', escape = '\"'{types})"
-        )
+        _load(session, name, paths, header, delimiter, text)
+        coded = _coded(session, name, paths, header, delimiter)
+        if coded:
+            session.run(f"DROP TABLE {quote(name)}")
+            _load(session, name, paths, header, delimiter, [*text, *coded])
     except duckdb.Error as problem:
         raise DataError(_uneven(paths, delimiter, len(header)) or _explain(paths, str(problem))) from problem
     if [column[0] for column in session.run(f"DESCRIBE {quote(name)}")] != header:
         session.run(f"DROP TABLE {quote(name)}")
         raise DataError(_uneven(paths, delimiter, len(header)) or f"{paths[0]}: its rows do not fit its header")
-    _settle_types(session, name, paths, set(text))
+    _settle_types(session, name, paths, {*text, *coded})
     return session.expression(name)
+
+
+def _load(
+    session: Session, name: str, paths: Sequence[Path], header: Sequence[str], delimiter: str, text: Sequence[str]
+) -> None:
+    forced = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in dict.fromkeys(text))
+    types = f", types = {{{forced}}}" if forced else ""
+    sniffed = ", ".join(literal(kind) for kind in _SNIFFED)
+    session.run(
+        f"CREATE TABLE {quote(name)} AS SELECT * FROM read_csv({_layout(paths, header, delimiter)}, "
+        f"sample_size = -1, auto_type_candidates = [{sniffed}]{types})"
+    )
+
+
+def _layout(paths: Sequence[Path], header: Sequence[str], delimiter: str) -> str:
+    files = ", ".join(literal(str(path)) for path in paths)
+    names = ", ".join(literal(name) for name in header)
+    return f"[{files}], header = true, names = [{names}], delim = {literal(delimiter)}, quote = '\"', escape = '\"'"
+
+
+def _coded(session: Session, name: str, paths: Sequence[Path], header: Sequence[str], delimiter: str) -> list[str]:
+    """Columns of whole numbers that are not all written as such, by what the file says."""
+    kinds = {row[0]: row[1] for row in session.run(f"DESCRIBE {quote(name)}")}
+    if list(kinds) != list(header):
+        return []
+    floats = [column for column, kind in kinds.items() if kind == "DOUBLE"]
+    if floats:
+        whole = ", ".join(f"bool_and({quote(column)} = trunc({quote(column)}))" for column in floats)
+        found = session.run(f"SELECT {whole} FROM {quote(name)}")[0]
+        floats = [column for column, yes in zip(floats, found, strict=True) if yes]
+    # What is cheap and rules most values out stands first.
+    asked = {
+        c: f"(contains({quote(c)}, 'e') OR contains({quote(c)}, 'E') OR strlen({quote(c)}) > 18) "
+        f"AND regexp_matches({quote(c)}, {literal(f'{_CODED}|{_LONG}')})"
+        for c in floats
+    }
+    asked |= {
+        c: f"starts_with({quote(c)}, '0') AND strlen({quote(c)}) > 1" for c, kind in kinds.items() if kind == "BIGINT"
+    }
+    if not asked:
+        return []
+    tests = ", ".join(f"bool_or({test})" for test in asked.values())
+    found = session.run(f"SELECT {tests} FROM read_csv({_layout(paths, header, delimiter)}, all_varchar = true)")[0]
+    return [column for column, yes in zip(asked, found, strict=True) if yes]
 
 
 def _header(path: Path) -> tuple[list[str], str]:
@@ -113,32 +195,41 @@ def _settle_types(session: Session, name: str, paths: Sequence[Path], text: set[
         c = quote(column)
         wanted += [f"count({c})", f"count(*) FILTER ({c} IN ({words}))"]
         wanted += [f"count(TRY_CAST({c} AS {kind})) FILTER ({c} NOT IN ({words}))" for kind in _GUESSES]
-        wanted += [f"count(*) FILTER (regexp_matches({c}, '^\\s*[-+]?0[0-9]'))"]
-    width = len(_GUESSES) + 3
+        wanted += [f"count(*) FILTER ({c} IN {_BOOLEANS})"]
+        wanted += [f"count(*) FILTER (regexp_matches({c}, {literal(sign)}))" for sign in (_PADDED, _CODED, _LONG)]
+        wanted += [f"count(*) FILTER (TRY_CAST({c} AS DOUBLE) != trunc(TRY_CAST({c} AS DOUBLE)))"]
+    width = len(_GUESSES) + 7
     found = session.run(f"SELECT {', '.join(wanted)} FROM {quote(name)}")[0]
     for place, column in enumerate(columns):
-        present, missing, *casts, padded = found[width * place : width * (place + 1)]
+        present, missing, *casts, booleans, padded, coded, long, broken = found[width * place : width * (place + 1)]
         rest = present - missing
-        if rest == 0 or padded:
+        if rest == 0 or padded or (not broken and (coded or (long and casts[0] < rest))):
             continue
         whole = [kind for kind, count in zip(_GUESSES, casts, strict=True) if count == rest]
         numbers = casts[1]
         c = quote(column)
-        if missing and whole:
+        if booleans == rest:
+            session.run(f"ALTER TABLE {quote(name)} ALTER {c} TYPE BOOLEAN USING TRY_CAST({c} AS BOOLEAN)")
+        elif missing and whole:
             kind = whole[0]
             # Casts to BIGINT and DATE round 1.5 and cut the hour off without a word.
             if kind in _WIDER and _any_match(session, name, c, _WIDER[kind][0]):
                 kind = _WIDER[kind][1]
             session.run(f"ALTER TABLE {quote(name)} ALTER {c} TYPE {kind} USING TRY_CAST({c} AS {kind})")
         elif numbers < rest and 2 * numbers >= rest:
+            strays = f"{c} IS NOT NULL AND {c} NOT IN ({words}) AND TRY_CAST({c} AS DOUBLE) IS NULL"
+            kinds = f"SELECT count(DISTINCT {c}) FROM {quote(name)} WHERE {strays} AND regexp_matches({c}, '\\p{{L}}')"
+            if session.run(kinds)[0][0] > SLIPS:
+                continue
             word, row = session.run(
                 f"SELECT {c}, i FROM (SELECT {c}, row_number() OVER () AS i FROM {quote(name)}) "
-                f"WHERE {c} IS NOT NULL AND {c} NOT IN ({words}) AND TRY_CAST({c} AS DOUBLE) IS NULL ORDER BY i LIMIT 1"
+                f"WHERE {strays} ORDER BY i LIMIT 1"
             )[0]
-            raise DataError(
+            raise MixedColumn(
                 f"{paths[0]}: column {column!r} mixes numbers with text: {word!r} in row {row} "
                 f"({rest - numbers:,} of {rest:,} values): correct them, or read the column as text with "
-                f'source = {{path = "{paths[0].name}", text = ["{column}"]}}'
+                f'source = {{path = "{paths[0].name}", text = ["{column}"]}}',
+                column,
             )
 
 

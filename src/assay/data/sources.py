@@ -32,7 +32,7 @@ _FORMATS = {
 _KEYS = ("path", "text", "url", "query")
 
 
-def table(source: Any, *, root: Path | None = None, url: str | None = None) -> ibis.Table:
+def table(source: Any, *, root: Path | None = None, url: str | None = None, text: Sequence[str] = ()) -> ibis.Table:
     """Open a table, whatever it is kept in.
 
     Nothing is read before it is needed, but for CSV, whose types depend on every row, and for SQL through a URL.
@@ -51,6 +51,8 @@ def table(source: Any, *, root: Path | None = None, url: str | None = None) -> i
         Folder that relative paths (and relative ``sqlite:///`` URLs) start from; the working directory by default.
     url : str, optional
         SQLAlchemy URL of the database that `source`, a query, is put to.
+    text : sequence of str
+        Columns that are read as text, whatever they look like, where a CSV has them; other formats know their types.
 
     Returns
     -------
@@ -77,13 +79,13 @@ def table(source: Any, *, root: Path | None = None, url: str | None = None) -> i
     if isinstance(source, ibis.Table):
         return source
     if isinstance(source, Mapping):
-        return _mapping(source, root)
+        return _mapping(source, root, text)
     if isinstance(source, (str, Path)):
-        return _files(source, root)
+        return _files(source, root, wanted=text)
     return session().register(_arrow(source))
 
 
-def _mapping(source: Mapping[str, Any], root: Path | None) -> ibis.Table:
+def _mapping(source: Mapping[str, Any], root: Path | None, wanted: Sequence[str]) -> ibis.Table:
     for key in source:
         if key not in _KEYS:
             raise DataError(f"source has the unknown key {key!r}{nearest(str(key), _KEYS)}")
@@ -95,7 +97,7 @@ def _mapping(source: Mapping[str, Any], root: Path | None) -> ibis.Table:
         return table(source["query"], root=root, url=str(source["url"]))
     if "path" not in source:
         raise DataError('source needs a path: source = {path = "data/train.csv"}')
-    return _files(source["path"], root, source.get("text", ()))
+    return _files(source["path"], root, source.get("text", ()), wanted)
 
 
 def _arrow(source: Any) -> pa.Table:
@@ -142,7 +144,7 @@ def _from_pandas(frame: Any) -> pa.Table:
         raise
 
 
-def _files(source: str | Path, root: Path | None, text: Sequence[str] = ()) -> ibis.Table:
+def _files(source: str | Path, root: Path | None, text: Sequence[str] = (), wanted: Sequence[str] = ()) -> ibis.Table:
     if isinstance(source, str) and "://" in source:
         raise DataError(f"{source.partition('://')[0]}://... is a database: give a query with it, as {{url, query}}")
     path = Path(source).expanduser()
@@ -169,7 +171,7 @@ def _files(source: str | Path, root: Path | None, text: Sequence[str] = ()) -> i
         )
     here = session()
     if kinds == ["csv"]:
-        return read_csv(here, paths, text)
+        return read_csv(here, paths, text, wanted)
     if text:
         raise DataError(f"{path}: text = [...] is for CSV; other formats know their types")
     if kinds == ["parquet"]:

@@ -18,6 +18,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
 from assay.errors import UsageError
+from assay.feasibility.majority import against_constants
 from assay.feasibility.study import prepare
 from assay.stats import binomial, clustered
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from assay.core.verdict import Status
+    from assay.feasibility.majority import Constants
     from assay.feasibility.study import Study
 
 # Half of them train, half are held out; more rows are thinned at random.
@@ -40,6 +42,7 @@ class _Held:
     names: list[str]
     wrong: NDArray[np.bool_]  # shape (rows, candidates)
     uppers: NDArray[np.float64]
+    constants: Constants
 
     @property
     def best(self) -> int:
@@ -52,6 +55,15 @@ class _Held:
     @property
     def limit(self) -> float:
         return float(self.uppers[self.best])
+
+    @property
+    def better(self) -> int:
+        """The candidate that is most surely better than every constant answer."""
+        return int(np.argmin(self.constants.p_values))
+
+    def learns(self, alpha: float) -> bool:
+        """Whether some candidate is certainly better than every constant answer, Bonferroni over candidates."""
+        return bool(self.constants.p_values[self.better] <= alpha / len(self.names))
 
 
 def upper_limit(
@@ -71,14 +83,18 @@ def upper_limit(
     r"""Certify that a target accuracy is within reach of these features and labels.
 
     Verdict (code FEA101): ``pass`` if the Bayes error, the least error that any classifier can have, is certainly at
-    most 1 - target; the named candidate is a witness. Otherwise ``inconclusive``, never ``fail``: that no candidate
-    reached a target does not show that none could, and no method can show it from rows labelled once (Antos, Devroye
-    and Gyorfi, 1999).
+    most 1 - target, and certainly below the error of always giving one and the same answer: a target that the most
+    common class reaches by itself says nothing of the features. The named candidates are witnesses. Otherwise
+    ``inconclusive``, never ``fail``: that no candidate reached a target does not show that none could, and no method can
+    show it from rows labelled once (Antos, Devroye and Gyorfi, 1999).
 
-    Guarantee (exact): P(certified limit < Bayes error) <= alpha, so P(false pass) <= alpha. Proof: candidates are
+    Guarantee (exact): P(certified limit < Bayes error) <= alpha, and P(false pass) <= alpha. Proof: candidates are
     fitted without the held-out rows, so given them the held-out errors of each of the M are a sample of its true
     error, which is at least the Bayes error. Each bound (Clopper-Pearson on rows, or betting on units) is below its
-    candidate's true error with probability at most alpha / M, and the limit is the least of them.
+    candidate's true error with probability at most alpha / M, and the limit is the least of them. If some constant
+    answer is as good as the Bayes classifier it is as good as each candidate, and each test against that
+    (:mod:`assay.feasibility.majority`) rejects with probability at most alpha / M. A pass needs both the limit and a
+    rejection, so that either error has probability at most alpha (intersection-union; Berger, 1982).
 
     Assumes that held-out rows (units, if declared) are independent draws from the population of interest, that no
     unit of it has more rows than the largest held out, that no held-out row is a copy of one that trained, and that
@@ -111,7 +127,8 @@ def upper_limit(
     Returns
     -------
     Verdict
-        ``evidence.series`` has the candidates with their held-out errors and upper limits.
+        ``evidence.series`` has the candidates with their held-out errors, upper limits, and p-values against constant
+        answers.
 
     Raises
     ------
@@ -138,13 +155,17 @@ def upper_limit(
     ----------
     Clopper, C. J. and Pearson, E. S. "The use of confidence or fiducial limits illustrated in the case of the
     binomial." Biometrika 26(4), 1934. Antos, A., Devroye, L. and Gyorfi, L. "Lower bounds for Bayes error
-    estimation." IEEE Transactions on Pattern Analysis and Machine Intelligence 21(7), 1999.
+    estimation." IEEE Transactions on Pattern Analysis and Machine Intelligence 21(7), 1999. Berger, R. L.
+    "Multiparameter hypothesis testing and acceptance sampling." Technometrics 24(4), 1982.
     """
     for name, value in (("target", target), ("alpha", alpha)):
         if not 0 < value < 1:
             raise UsageError(f"{name} must lie in (0, 1), got {value}")
     study = prepare(X, y, unit=unit, test=test, timestamp=timestamp, columns=columns, max_rows=MAX_ROWS, seed=seed)
-    claim = Claim(f"Bayes error <= {1 - target:g}, so that an accuracy of {target:g} is within reach")
+    claim = Claim(
+        f"Bayes error <= {1 - target:g}, so that an accuracy of {target:g} is within reach, and less than that of any "
+        "constant answer"
+    )
     units = study.held_out_units
     few = study.test_y.size if units is None else units
     if few < 2 or np.unique(study.train_y).size < 2:
@@ -195,6 +216,9 @@ def upper_limit(
                 "rows": study.rows,
                 "trained_on": study.train_y.size,
                 "classes": study.classes,
+                "most_common_class": str(study.names[held.constants.common]),
+                "most_common_share": held.constants.share,
+                "p_constant": float(held.constants.p_values[held.better]),
                 "dropped_columns": ", ".join(study.dropped) or None,
                 "clustering_p_value": None if clusters is None else clusters[1].p_value,
                 "clustering_design_effect": None if clusters is None else clusters[1].design_effect,
@@ -203,6 +227,7 @@ def upper_limit(
                 "candidate": list(held.names),
                 "error": [float(value) for value in held.wrong.mean(axis=0)],
                 "upper": [float(value) for value in held.uppers],
+                "p_constant": [float(value) for value in held.constants.p_values],
             },
             method="held-out classifiers, " + ("Clopper-Pearson" if units is None else "betting on units"),
             versions={name: version(name) for name in ("numpy", "scipy", "scikit-learn")},
@@ -235,34 +260,26 @@ def _held(study: Study, candidates: Mapping[str, Any], alpha: float) -> _Held:
     else:
         sums = [clustered.by_unit(column, study.units) for column in wrong.T]
         uppers = np.array([clustered.upper(each.totals, each.sizes, share) for each in sums])
-    return _Held(list(candidates), wrong, uppers)
+    constants = against_constants(wrong, study.test_y, study.classes, study.units)
+    return _Held(list(candidates), wrong, uppers, constants)
 
 
 def _outcome(study: Study, held: _Held, target: float, alpha: float) -> tuple[Status, str, tuple[Action, ...]]:
     name = held.names[held.best]
     if held.limit <= 1 - target:
-        reason = (
-            f"{name}: wrong on {held.error:.3f} of held-out rows, at most {held.limit:.3f} in truth, so an accuracy of "
-            f"{target:g} is within reach"
-        )
-        return "pass", reason, ()
+        return _within(study, held, target, alpha)
     if held.error >= 1 - target:
         reason = (
             f"no candidate reaches an accuracy of {target:g}: the best, {name}, has {1 - held.error:.3f} held out; "
             "this does not show that none could"
         )
-        return (
-            "inconclusive",
-            reason,
-            (
-                Action(
-                    "add features that tell the classes apart, or clean the labels", effect="lowers the Bayes error"
-                ),
-                Action(
-                    f"lower the target to {math.floor(100 * (1 - held.limit)) / 100:.2f}", effect="certified already"
-                ),
-            ),
-        )
+        actions = [
+            Action("add features that tell the classes apart, or clean the labels", effect="lowers the Bayes error")
+        ]
+        if held.learns(alpha):
+            certain = math.floor(100 * (1 - held.limit)) / 100
+            actions.append(Action(f"lower the target to {certain:.2f}", effect="certified already"))
+        return "inconclusive", reason, tuple(actions)
     reason = (
         f"{name} has {1 - held.error:.3f} held out, above the target of {target:g}, but {1 - held.limit:.3f} is all "
         "that is certain"
@@ -282,6 +299,35 @@ def _outcome(study: Study, held: _Held, target: float, alpha: float) -> tuple[St
             f"label {more:,} more units of {study.unit}", units=more, effect="decides if the error is as seen"
         )
     return "inconclusive", reason, (action,)
+
+
+def _within(study: Study, held: _Held, target: float, alpha: float) -> tuple[Status, str, tuple[Action, ...]]:
+    """Say what a certified target is worth, beside what one constant answer reaches."""
+    name, share = held.names[held.best], held.constants.share
+    answer = f"always answering {str(study.names[held.constants.common])!r} is right on {share:.3f}"
+    reached = (
+        f"{name}: wrong on {held.error:.3f} of held-out rows, at most {held.limit:.3f} in truth, so an accuracy of "
+        f"{target:g} is within reach"
+    )
+    if held.learns(alpha):
+        if share < target:
+            return "pass", f"{reached}; {answer}", ()
+        return "pass", f"{reached}, but {answer}; {held.names[held.better]} is certainly better than that", ()
+    reason = (
+        f"{answer} of held-out rows, which {'reaches' if share >= target else 'nears'} {target:g} without a look at the "
+        "features, and no candidate is certainly better: no evidence that anything can be learned"
+    )
+    return (
+        "inconclusive",
+        reason,
+        (
+            Action(
+                'ask for what the rare class needs, in the gate: claim = "recall(n) > 0.8 and precision(n) > 0.5"',
+                effect="a constant answer reaches no recall of it",
+            ),
+            Action("bring features that tell the classes apart, or more rows of the rare class"),
+        ),
+    )
 
 
 def _guarantee(study: Study, alpha: float) -> Guarantee:
@@ -312,5 +358,6 @@ def _guarantee(study: Study, alpha: float) -> Guarantee:
             Assumption("labelled rows are drawn like those to come", "unverifiable"),
             Assumption("features are known at prediction time", "unverifiable"),
         ),
-        "exact upper bounds on held-out errors, Bonferroni over candidates; the Bayes error is at most any error",
+        "exact upper bounds on held-out errors and sign tests against constant answers, Bonferroni over candidates, "
+        "intersection-union; the Bayes error is at most any error",
     )

@@ -61,8 +61,9 @@ def cover_hart(
 ) -> Verdict:
     """Estimate the Bayes error from one nearest neighbor.
 
-    Verdict (code FEA102): ``pass`` if the estimate is at most 1 - target, else ``inconclusive``. The guarantee is
-    ``estimate``: there is no error bound, and it never blocks.
+    Verdict (code FEA102): ``pass`` if the estimate is at most 1 - target, else ``inconclusive``; also where the most
+    common class reaches the target by itself, unless the neighbor errs less often than always answering it. The
+    guarantee is ``estimate``: there is no error bound, and it never blocks.
 
     Why there is none: the inequality holds for infinitely many rows; with few rows, or many features, the error of
     one nearest neighbor is above its limit and the number can exceed the Bayes error by far. Read it beside the
@@ -103,9 +104,11 @@ def cover_hart(
     if not 0 < target < 1:
         raise UsageError(f"target must lie in (0, 1), got {target}")
     study = prepare(X, y, unit=unit, test=test, timestamp=timestamp, columns=columns, max_rows=MAX_ROWS, seed=seed)
-    reason = "the Cover-Hart inequality holds for infinitely many rows only"
-    common: dict[str, Any] = {
-        "guarantee": Guarantee.estimate(reason, [Assumption("the neighbors' error is near its limit", "unverifiable")]),
+    asymptotic = "the Cover-Hart inequality holds for infinitely many rows only"
+    shared: dict[str, Any] = {
+        "guarantee": Guarantee.estimate(
+            asymptotic, [Assumption("the neighbors' error is near its limit", "unverifiable")]
+        ),
         "check": check,
         "code": "FEA102",
         "stage": "feasibility",
@@ -113,11 +116,20 @@ def cover_hart(
         "severity": "warn",
     }
     if not study.train_y.size or not study.test_y.size:
-        return Verdict(status="inconclusive", reason="too few units to hold half of them out", **common)
+        return Verdict(status="inconclusive", reason="too few units to hold half of them out", **shared)
     near = pairwise_distances_argmin(study.test.astype(np.float32), study.train.astype(np.float32))
     error = float(np.mean(study.train_y[near] != study.test_y))
     estimate = lower_number(error, study.classes)
-    reachable = estimate <= 1 - target
+    counts = np.bincount(study.test_y, minlength=study.classes)
+    common, share = str(study.names[counts.argmax()]), float(counts.max() / study.test_y.size)
+    empty = share >= target and error >= 1 - share
+    reachable = estimate <= 1 - target and not empty
+    reason = (
+        f"one nearest neighbor errs on {error:.3f} of held-out rows, which suggests a Bayes error of {estimate:.3f} or "
+        f"more, {'within' if estimate <= 1 - target else 'above'} the {1 - target:.3g} that the target leaves"
+    )
+    if empty:
+        reason += f"; but always answering {common!r} errs on {1 - share:.3f}, without a look at the features"
     return Verdict(
         status="pass" if reachable else "inconclusive",
         evidence=Evidence(
@@ -130,6 +142,8 @@ def cover_hart(
             statistic={
                 "nearest_neighbor_error": error,
                 "classes": study.classes,
+                "most_common_class": common,
+                "most_common_share": share,
                 "features": study.train.shape[1],
                 "rows": study.rows,
                 "trained_on": study.train_y.size,
@@ -144,7 +158,6 @@ def cover_hart(
         else (
             Action("add features that tell the classes apart, or clean the labels", effect="lowers the Bayes error"),
         ),
-        reason=f"one nearest neighbor errs on {error:.3f} of held-out rows, which suggests a Bayes error of "
-        f"{estimate:.3f} or more, {'within' if reachable else 'above'} the {1 - target:.3g} that the target leaves",
-        **common,
+        reason=reason,
+        **shared,
     )

@@ -32,8 +32,8 @@ class Study:
     train, test : ndarray of float64, shape (rows, features)
     train_y, test_y : ndarray of int, shape (rows,)
         Codes of the classes.
-    classes : int
-        Distinct labels in both parts together.
+    names : ndarray, shape (classes,)
+        Distinct labels in both parts together, in the order of their codes.
     units : ndarray or None
         Unit of each held-out row.
     unit : str or None
@@ -50,12 +50,17 @@ class Study:
     test: NDArray[np.float64]
     train_y: NDArray[np.int64]
     test_y: NDArray[np.int64]
-    classes: int
+    names: NDArray[Any]
     units: NDArray[Any] | None
     unit: str | None
     groups: dict[str, NDArray[Any]]
     rows: int
     dropped: tuple[str, ...]
+
+    @property
+    def classes(self) -> int:
+        """Number of distinct labels."""
+        return int(self.names.size)
 
     @property
     def held_out_units(self) -> int | None:
@@ -142,7 +147,7 @@ def prepare(
         test=encoder.transform({name: values[tested] for name, values in features.items()}),
         train_y=codes[train],
         test_y=codes[tested],
-        classes=int(names.size),
+        names=names,
         units=None if units is None else units[tested],
         unit=named,
         groups={name: values[tested] for name, values in groups.items()},

@@ -32,6 +32,8 @@ QUESTIONS = (
     ("monitor", "Is it still right?", "assay monitor"),
     ("adapt", "Retrain or not?", "assay adapt"),
 )
+# Stages whose verdicts come from checks that a project file declares.
+DECLARED = ("feasibility", "data", "gate", "monitor")
 CLAIMS = "assay explain GAT101"
 ORDER = {"fail": 0, "error": 1, "inconclusive": 2, "skipped": 3, "pass": 4}
 
@@ -87,7 +89,7 @@ def status(project: Project) -> Status:
         broken = str(problem)
     except StoreError as problem:
         last_known = f"; last known state: {problem}"
-    stored = _unsettled(records.latest(project.store)) if project.has_store else []
+    stored = _standing(project, records.latest(project.store)) if project.has_store else []
     by_stage: dict[str, list[Verdict]] = {}
     for entry in stored:
         by_stage.setdefault(entry.verdict.stage, []).append(entry.verdict)
@@ -102,16 +104,17 @@ def status(project: Project) -> Status:
     return Status(tuple(answers), tuple(budgets(project)), _actions(project, by_stage), ledger_line, verdicts)
 
 
-def _unsettled(stored: list[records.StoredVerdict]) -> list[records.StoredVerdict]:
-    """Leave out verdicts that were skipped for want of an input, of checks that have been answered since."""
-    answered: dict[str, int] = {}
+def _standing(project: Project, stored: list[records.StoredVerdict]) -> list[records.StoredVerdict]:
+    """Keep what was said last of each check, of those that the project file declares; newest first."""
+    declared = {check.name for check in project.file.checks}
+    last: dict[str, int] = {}
     for entry in stored:
-        if entry.verdict.status != "skipped":
-            answered[entry.verdict.check] = max(answered.get(entry.verdict.check, 0), entry.created)
+        last[entry.verdict.check] = max(last.get(entry.verdict.check, 0), entry.created)
     return [
         entry
         for entry in stored
-        if entry.verdict.status != "skipped" or entry.created > answered.get(entry.verdict.check, -1)
+        if entry.created == last[entry.verdict.check]
+        and (entry.verdict.check in declared or entry.verdict.stage not in DECLARED)
     ]
 
 
@@ -126,7 +129,13 @@ def _answer(project: Project, stage: str, question: str, verdicts: list[Verdict]
         said = newest.reason.partition(": ")[0]
         return Answer(question, said if newest.passed else f"{_word([newest])}: {said}", newest.id)
     worst = min(verdicts, key=_urgency)
-    return Answer(question, _told(verdicts, worst), worst.id)
+    told = _told(verdicts, worst)
+    asked = {verdict.check for verdict in verdicts}
+    unasked = [c.name for c in project.file.checks if stage_of(c) == stage and c.blocking and c.name not in asked]
+    if unasked and told.startswith("yes"):
+        was = "was" if len(unasked) == 1 else "were"
+        return Answer(question, f"undecided: {_counts(verdicts)}; {_listed(unasked)} {was} not asked yet", worst.id)
+    return Answer(question, told, worst.id)
 
 
 def _told(verdicts: list[Verdict], worst: Verdict) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from assay.store.database import Store
     from assay.store.ledger import Reservation
 
-__all__ = ["AliasMove", "StoredVerdict", "find", "get", "history", "latest", "record", "since"]
+__all__ = ["AliasMove", "StoredVerdict", "find", "get", "history", "latest", "newest", "record", "since"]
 
 _SHORTEST_PREFIX = 4
 
@@ -229,6 +229,14 @@ def latest(store: Store, stage: Stage | None = None, check: str | None = None) -
     with store.read() as connection:
         query = _selected(stage, check).where(exists().where(together, last.c.seq.in_(newest)))
         return [_stored(row) for row in connection.execute(query.order_by(table.c.seq.desc()))]
+
+
+def newest(store: Store, check: str) -> list[str]:
+    """Ids of the verdicts that were recorded last of a check, in their order."""
+    last = select(table.c.recording).where(table.c.check_id == check).order_by(table.c.seq.desc()).limit(1)
+    query = select(table.c.id).where(table.c.recording == last.scalar_subquery(), table.c.check_id == check)
+    with store.read() as connection:
+        return list(connection.scalars(query.order_by(table.c.seq)))
 
 
 def history(

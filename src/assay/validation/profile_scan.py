@@ -21,7 +21,7 @@ from assay.validation.sketch import HEX, SMALLEST, SPAN, smallest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-EXPRESSIONS = 2000
+EXPRESSIONS = 500
 """Of one statement; a wider one takes longer to plan than its columns take to read."""
 PROBE = 10_000
 """Rows whose mean is the shift of the power sums."""
@@ -31,6 +31,10 @@ CLASSES = 50
 """Values of a label that are cells of their own; a number with more goes by its power of two."""
 NATIVE = 2**12
 """Of 64 bits, the ones that are dropped to leave 52."""
+WIDE = 50
+"""Columns from which on a table is copied to narrower ones, if a copy of that width has at most CELLS values."""
+CELLS = 10_000_000
+LEAST = 10
 SLICES = 1000
 APART = ("mean", "quantiles")
 """Aggregates that are asked for by themselves."""
@@ -84,6 +88,7 @@ class Scan:
         self.done, self.due = 0, 1
         self.t0 = exp.to_identifier("t0", quoted=True).sql(self.dialect)
         self.sources = list(self._sources(table, columns))
+        self.plain = list(self.sources[0].columns) == list(columns) and len(self.sources) == 1
         self.states: dict[str, State] = {}
         self.pairs: dict[str, Pairs] = {}
         self._shifts: dict[str, float] = {}
@@ -94,9 +99,10 @@ class Scan:
         for source in self.sources:
             self._find_shifts(source)
             self._aggregates(source)
-            for name, (sql, kind) in source.columns.items():
-                self._column(source, name, sql, kind)
-                self._tick()
+            for part in self._narrow(source):
+                for name, (sql, kind) in part.columns.items():
+                    self._column(part, name, sql, kind)
+                    self._tick()
         main = self.sources[0]
         self._comoments(main)
         if self.label is not None:
@@ -202,7 +208,28 @@ class Scan:
         columns = self.states.setdefault(self._where(slice_), {})
         if len(self.states) > SLICES:
             raise DataError(f"{self.by} has more than {SLICES} values: slice by a column with fewer")
-        return columns.setdefault(name, ColumnState(str(kind.copy(nullable=True))))
+        if name not in columns:
+            columns[name] = ColumnState(str(kind.copy(nullable=True)))
+        return columns[name]
+
+    def _narrow(self, source: Source) -> Iterable[Source]:
+        """Copy a wide table some columns at a time: DuckDB resolves all its columns anew for each statement."""
+        names = list(source.columns)
+        rows = sum(next(iter(state.values())).counts["rows"] for state in self.states.values())
+        size = CELLS // max(rows, 1)
+        if not self.plain or self.backend.name != "duckdb" or len(names) <= WIDE or size < LEAST:
+            yield source
+            return
+        name = exp.to_identifier("assay_narrow", quoted=True).sql(self.dialect)
+        sides = [self._column_sql(side) for side in (self.by, self.weight) if side is not None]
+        for start in range(0, len(names), min(size, WIDE)):
+            part = {name: source.columns[name] for name in names[start : start + min(size, WIDE)]}
+            taken = dict.fromkeys([*(sql for sql, _ in part.values()), *sides])
+            self.backend.raw_sql(f"CREATE TEMP TABLE {name} AS SELECT {', '.join(taken)} FROM {source.rows}")
+            try:
+                yield Source(f"{name} AS {self.t0}", part)
+            finally:
+                self.backend.raw_sql(f"DROP TABLE {name}")
 
     # What is asked
 

@@ -108,6 +108,14 @@ def load(path: Path) -> dict[str, Table]:
     return found
 
 
+def is_profile(path: Path) -> bool:
+    """Tell whether a file is a saved profile."""
+    try:
+        return path.is_file() and _KEY in (parquet.read_schema(path).metadata or {})
+    except (pa.ArrowException, OSError):
+        return False
+
+
 def _rows(state: ColumnState) -> Iterator[Row]:
     yield "type", "", None, None, state.type
     for key, count in state.counts.items():

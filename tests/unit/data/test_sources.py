@@ -125,6 +125,67 @@ def test_mixed_types_in_csv(tmp_path):
     assert [row["x"] for row in rows(table)] == ["1.5", "two", "3"]
 
 
+# What a column says, and the type that it gets; a text stays what the file says.
+KINDS = {
+    "yes,no": "string",
+    "y,n": "string",
+    "Y,N,NA": "string",
+    "t,f": "string",
+    "T,F": "string",
+    "on,off": "string",
+    "true,false": "boolean",
+    "True,False,NA": "boolean",
+    "TRUE,yes": "string",
+    "007,010": "string",
+    "007,NA": "string",
+    "1e5,2e7": "string",
+    "1e5,100000": "string",
+    "1e5,2e7,NA": "string",
+    "1.5,1e5": "float64",
+    "1.5,1e5,NA": "float64",
+    "1e-05,1e+05": "float64",
+    "1.0E5,2.0E6": "float64",
+    "0x1F,12": "string",
+    "0x1F,12,NA": "string",
+    "0b11,0b10": "string",
+    "12345678901234567890,1": "string",
+    "12345678901234567890,NA": "string",
+    "1234567890123456789,1": "int64",
+    "1234567890123456789,NA": "int64",
+    "13343.0,2.0": "float64",
+    "12:30,13:45": "string",
+    "2013-01-01,2013-02-01": "date",
+    "C536379,85123A": "string",
+}
+
+
+@pytest.mark.parametrize("values", KINDS)
+def test_a_text_stays_what_the_file_says(values, tmp_path):
+    path, words = tmp_path / "t.csv", values.split(",")
+    path.write_text("\n".join(["a,b", *(f"{word},1" for word in words)]))
+    table = data.table(path)
+    assert data.schema(table)["a"] == KINDS[values]
+    found = [row["a"] for row in rows(table)]
+    if KINDS[values] == "string":
+        assert found == words
+    else:
+        assert [value is None for value in found] == [word == "NA" for word in words]
+        assert len(set(found)) == len(words)
+
+
+def test_names_among_numbers_are_text_and_slips_are_not(tmp_path):
+    """Tickets of the Titanic are names; a few words in a column of numbers are slips."""
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["ticket", *map(str, range(1000, 1080)), *(f"A/5 {i}" for i in range(21))]))
+    assert data.schema(data.table(path)) == {"ticket": "string"}
+    path.write_text("\n".join(["ticket", *map(str, range(1000, 1080)), *(f"A/5 {i}" for i in range(20))]))
+    with pytest.raises(DataError, match="mixes numbers with text"):
+        data.table(path)
+    path.write_text("\n".join(["price", *map(str, range(1000, 1080)), *(f'"1,{i}"' for i in range(100, 140))]))
+    with pytest.raises(DataError, match="mixes numbers with text: '1,100'"):
+        data.table(path)
+
+
 BROKEN = {
     "ragged.csv": ("a,b\n1,2\n3\n4,5,6\n", "line 3: 1 fields where the header has 2"),
     "short.csv": ("a,b\n1,2\n3\n4,5\n", "line 3: 1 fields where the header has 2"),

@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from assay.errors import DataError, UsageError
-from assay.feasibility import upper_limit
+from assay.feasibility import cover_hart, upper_limit
 from assay.stats import binomial
 
 QUICK = {"logistic": LogisticRegression()}
@@ -50,6 +50,44 @@ def test_out_of_reach_is_never_a_fail():
     verdict = upper_limit(X, y, target=0.99, candidates=QUICK)
     assert verdict.inconclusive
     assert "does not show that none could" in verdict.reason
+
+
+def rare(signal: float, n: int = 3000):
+    """Two rows of a hundred are of the rare class; the first feature gives ``signal`` of them away."""
+    rng = np.random.default_rng(8)
+    y = (rng.random(n) < 0.02).astype(int)
+    X = rng.normal(size=(n, 2))
+    X[:, 0] += 8 * y * (rng.random(n) < signal)
+    return X, y
+
+
+def test_a_target_that_the_most_common_class_reaches_is_no_evidence():
+    X, y = rare(0.0)
+    verdict = upper_limit(X, y, target=0.8)
+    assert verdict.inconclusive
+    assert verdict.evidence.upper < 0.05
+    assert "always answering '0' is right on 0.98" in verdict.reason
+    assert "reaches 0.8 without a look at the features" in verdict.reason
+    assert "recall(n)" in verdict.actions[0].title
+    estimate = cover_hart(X, y, target=0.8)
+    assert estimate.inconclusive
+    assert "always answering '0'" in estimate.reason
+
+
+def test_what_is_better_than_the_most_common_class_passes_and_names_it():
+    X, y = rare(0.9)
+    verdict = upper_limit(X, y, target=0.8)
+    assert verdict.passed
+    assert "but always answering '0' is right on 0.98" in verdict.reason
+    assert verdict.evidence.statistic["most_common_share"] > 0.97
+    assert verdict.evidence.statistic["p_constant"] < 0.05 / 4
+    assert cover_hart(X, y, target=0.8).passed
+
+
+def test_a_lower_target_is_proposed_only_where_it_would_be_evidence():
+    X, y = rare(0.0)
+    titles = [action.title for action in upper_limit(X, y, target=0.999).actions]
+    assert not any("lower the target" in title for title in titles)
 
 
 def mixed(n=600):

@@ -45,6 +45,9 @@ def project(tmp_path: Path) -> Project:
     return load(tmp_path)
 
 
+QUIET = "".join(f'\n[[checks]]\nid = "quiet-{k}"\nclaim = "n > 0.5"\n' for k in range(4))
+
+
 def verdict(outcome: Outcome, check: str = "better", **more: object) -> Verdict:
     fields: dict[str, object] = {"code": "GAT101", "stage": "gate", "claim": Claim("n - o > 0"), "blocking": True}
     return Verdict(
@@ -86,7 +89,18 @@ def test_a_newer_answer_takes_the_place_of_an_older_one(project: Project) -> Non
     assert [found.status for found in status(project).verdicts] == ["pass"]
 
 
-def test_at_most_three_actions_and_blocking_ones_first(project: Project) -> None:
+def test_a_blocking_check_that_was_never_asked_is_no_yes(tmp_path: Path) -> None:
+    (tmp_path / "assay.toml").write_text(TOML + QUIET.replace("> 0.5", '> 0.5"\nblocking = true #', 1))
+    project = load(tmp_path)
+    records.record(project.store, verdicts=[verdict("pass")])
+    assert answer(project, "May I merge this model?") == "undecided: 1 pass; quiet-0 was not asked yet"
+    records.record(project.store, verdicts=[verdict("pass", "quiet-0")])
+    assert answer(project, "May I merge this model?") == "yes: all 2 pass"
+
+
+def test_at_most_three_actions_and_blocking_ones_first(tmp_path: Path) -> None:
+    (tmp_path / "assay.toml").write_text(TOML + QUIET)
+    project = load(tmp_path)
     loud = verdict("inconclusive", actions=(Action("label more", "assay labels", labels=40),))
     quiet = [
         verdict("fail", f"quiet-{k}", blocking=False, actions=(Action(f"look at {k}", "assay check"),))

@@ -26,8 +26,7 @@ label = "late"
 id = "better"
 claim = "n - o > 0"
 datasets = ["test"]
-blocking = true
-"""
+""" + "".join(f'\n[[checks]]\nid = "{name}"\nclaim = "n > 0.5"\n' for name in ("a", "b", "c", "c0", "c1", "slices"))
 CONTENT = "9b868b62" + "0" * 56
 
 

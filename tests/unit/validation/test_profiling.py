@@ -70,7 +70,7 @@ def test_odd_columns():
 
 
 def test_one_statement_aggregates_a_table(monkeypatch):
-    table = data.table(pa.table({f"c{i}": [1.0, 2.0] for i in range(50)} | {"s": ["a", "b"]}))
+    table = data.table(pa.table({f"c{i}": [1.0, 2.0] for i in range(20)} | {"s": ["a", "b"]}))
     asked = []
     real = profile_scan.fetch
     monkeypatch.setattr(profile_scan, "fetch", lambda *each: asked.append(each[1]) or real(*each))
