@@ -104,7 +104,7 @@ def describe_project(paths: Iterable[str | Path]) -> str:
         elif found is not None and found.column in have:
             lines += [f'# unit = "..."   # {found}: add a column of days and name it here']
         if file.role == "test":
-            lines += ["queries = 32       # how often this holdout may answer"]
+            lines += ["queries = 32       # how often this holdout may answer, to people who see its answers"]
     if label is None:
         lines += ['# No label found: name its column as label = "..." in the dataset above.']
     lines += _checks(files, main, label)
