@@ -14,6 +14,7 @@ from measure import environment
 HERE = Path(__file__).parent
 FOLDER = HERE / ".venvs"
 PINS = {
+    "faiss-cpu": ["faiss-cpu==1.15.1", "numpy>=2"],
     "great_expectations": ["great_expectations==1.24.1"],
     "mlflow-skinny": ["mlflow-skinny==3.17.2"],
     "pandera": ["pandera[pandas]==0.35.0"],

@@ -12,7 +12,8 @@ from importlib import import_module
 from importlib.metadata import version
 
 COMPARISONS = [
-    "imports", "bounds", "profiling", "checking", "drift", "fingerprint", "gate", "planning", "labeling", "detector"
+    "imports", "bounds", "profiling", "checking", "drift", "fingerprint", "gate", "planning", "labeling", "detector",
+    "feasibility"
 ]  # fmt: skip
 
 

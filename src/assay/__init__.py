@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from assay import data, errors, feasibility, gate, monitoring, serving, stats, testing, tracking, validation
+    from assay import (
+        data,
+        debugging,
+        errors,
+        feasibility,
+        gate,
+        monitoring,
+        serving,
+        stats,
+        testing,
+        tracking,
+        validation,
+    )
     from assay.checks.project import Project, load
     from assay.core import Action, Assumption, Check, Claim, Evidence, Guarantee, Verdict
     from assay.errors import ExitCode
@@ -19,6 +31,7 @@ if TYPE_CHECKING:
 
 _ROOMS = (
     "data",
+    "debugging",
     "errors",
     "feasibility",
     "gate",
@@ -54,6 +67,7 @@ __all__ = [
     "Project",
     "Verdict",
     "data",
+    "debugging",
     "errors",
     "feasibility",
     "gate",

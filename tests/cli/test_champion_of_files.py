@@ -26,7 +26,7 @@ def statuses(assay: Assay) -> dict[str, str]:
 
 
 def test_a_bad_push_does_not_lower_the_bar(assay: Assay, project: Path) -> None:
-    declare(project, FLOOR + BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9'))
+    declare(project, FLOOR + BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9\nadaptivity = "none"'))
     propose(project, 0.85, 1)
     assert statuses(assay) == {"floor": "pass", "better": "skipped"}
     propose(project, 0.70, 2)
@@ -46,7 +46,7 @@ def test_a_bad_push_does_not_lower_the_bar(assay: Assay, project: Path) -> None:
 
 @pytest.mark.parametrize("change", ["order", "label"])
 def test_a_test_set_in_another_order_is_compared_with_the_same_model(assay: Assay, project: Path, change: str) -> None:
-    declare(project, FLOOR + BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9'))
+    declare(project, FLOOR + BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9\nadaptivity = "none"'))
     propose(project, 0.93, 1)
     assay("gate")
     table = pd.read_csv(project / "test.csv")
@@ -63,7 +63,7 @@ def test_a_test_set_in_another_order_is_compared_with_the_same_model(assay: Assa
 
 
 def test_other_rows_are_not_compared_with_what_passed(assay: Assay, project: Path) -> None:
-    declare(project, FLOOR + BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9'))
+    declare(project, FLOOR + BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9\nadaptivity = "none"'))
     propose(project, 0.93, 1)
     assay("gate")
     table = pd.read_csv(project / "test.csv")
@@ -78,7 +78,7 @@ def test_other_rows_are_not_compared_with_what_passed(assay: Assay, project: Pat
 def test_a_pass_is_made_up_for_by_whoever_asks_again(
     assay: Assay, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    declare(project, FLOOR + BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9'))
+    declare(project, FLOOR + BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9\nadaptivity = "none"'))
     propose(project, 0.93, 1)
     with monkeypatch.context() as killed:
         # A process that dies after its verdicts are on record.
@@ -93,7 +93,7 @@ def test_a_pass_is_made_up_for_by_whoever_asks_again(
 
 
 def test_predictions_that_were_sent_are_what_passed(project: Path) -> None:
-    declare(project, FLOOR + BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9'))
+    declare(project, FLOOR + BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9\nadaptivity = "none"'))
     labels = pd.read_csv(project / "test.csv")["late"].to_numpy()
     predictions(labels, 0.55, 1).to_csv(project / "new.csv", index=False)
     found = []

@@ -117,7 +117,11 @@ def test_clustering_that_is_found_is_not_told(
         frame.assign(late=labels).to_csv(project / "test.csv", index=False)
         declare(project, GATE.replace("n > 0.8", "n > 0.95"), WITHHELD)
         told.append(seen(assay, monkeypatch, tmp_path / f"c{number}", project, 0.0))
-        declare(project, GATE.replace("n > 0.8", "n > 0.95"), PROJECT.replace('"test.csv"', '"test.csv"\nqueries = 2'))
+        declare(
+            project,
+            GATE.replace("n > 0.8", "n > 0.95"),
+            PROJECT.replace('"test.csv"', '"test.csv"\nqueries = 2\nadaptivity = "none"'),
+        )
         found = assay("check", "--json", "--project", str(project)).out
         assert ("cluster by customer_id" in found) is bool(number)
     assert told[0].splitlines() == told[1].splitlines()

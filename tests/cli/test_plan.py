@@ -61,7 +61,11 @@ def test_too_few_rows_for_a_blocking_check_exit_4(assay: Assay, project: Path) -
 
 
 def test_the_numbers_are_those_of_the_plan_of_the_gate(assay: Assay, project: Path) -> None:
-    declare(project, PLANNED, PROJECT.replace('source = "test.csv"', 'source = "test.csv"\nqueries = 4'))
+    declare(
+        project,
+        PLANNED,
+        PROJECT.replace('source = "test.csv"', 'source = "test.csv"\nqueries = 4\nadaptivity = "none"'),
+    )
     need = needs(assay)["good-enough", ""]
     assert (need["rows"], need["answers"], need["answers_left"], need["state"]) == (600, 1, 4, "enough")
     assert need["error"] == pytest.approx(0.05 / 4)
@@ -115,7 +119,11 @@ def test_units_are_counted_with_the_design_effect_of_the_last_verdict(assay: Ass
     table = loans(2).assign(customer=[i // 4 for i in range(600)])
     table.to_csv(project / "test.csv", index=False)
     declare(
-        project, PLANNED, PROJECT.replace('source = "test.csv"', 'source = "test.csv"\nunit = "customer"\nqueries = 9')
+        project,
+        PLANNED,
+        PROJECT.replace(
+            'source = "test.csv"', 'source = "test.csv"\nunit = "customer"\nqueries = 9\nadaptivity = "none"'
+        ),
     )
     before = needs(assay)["good-enough", ""]
     assert "counted as independent" in str(before["note"])
@@ -142,7 +150,9 @@ def test_labels_one_by_one_are_counted_on_what_changed(assay: Assay, project: Pa
     table.insert(0, "id", range(600))
     table["late"] = None
     table.to_csv(project / "test.csv", index=False)
-    declared = PROJECT.replace('source = "test.csv"', 'source = "test.csv"\nid = "id"\nqueries = 2')
+    declared = PROJECT.replace(
+        'source = "test.csv"', 'source = "test.csv"\nid = "id"\nqueries = 2\nadaptivity = "none"'
+    )
     checks = COMPARED.replace("+/- 0.02", "+/- 0.1") + 'method = "sequential"\n'
     declare(project, checks, declared + "\n[budget]\nlabels = 500\n")
     need = needs(assay)["better", ""]

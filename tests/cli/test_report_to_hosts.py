@@ -22,7 +22,7 @@ from loan_project import GATE, PROJECT, Assay, declare
 EXAMPLES = Path(__file__).parents[2] / "examples" / "ci"
 CLOSE = '\n[[checks]]\nid = "much-better"\nclaim = "n - o > 0.05"\nnew = "new"\nold = "old"\nblocking = true\n'
 HOPELESS = GATE.replace("good-enough", "hopeless").replace("0.8", "0.99")
-OFTEN = PROJECT.replace('"test.csv"', '"test.csv"\nqueries = 3')
+OFTEN = PROJECT.replace('"test.csv"', '"test.csv"\nqueries = 3\nadaptivity = "none"')
 WITHHELD = OFTEN.replace('name = "loans"\n', 'name = "loans"\n\n[budget]\ndisclose = "verdict"\n')
 
 

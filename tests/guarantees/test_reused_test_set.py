@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from assay.checks.budget import policy_of, shown, words_of
 from assay.checks.project import load
 from assay.checks.run import run_checks
+from assay.core.project import BudgetTable, DatasetTable
 from assay.gate.reuse import Policy, most_passes
 from assay.stats import binomial
 from assay.testing.coverage import assert_error_below, assert_power_above
@@ -211,3 +213,44 @@ def test_another_gate_costs_another_answer(ask):
 def test_what_developers_may_see_is_printed_as_an_assumption(ask):
     verdict = ask(("sound", "n > 0.5"), queries=3).results[0]
     assert any("sees nothing of the 3 answers" in each.text for each in verdict.guarantee.assumptions)
+
+
+def unstated(rng, adaptivity, rows=500, probes=31):
+    """Ask as often as a project file permits that says no more than ``queries = 32``, or that nobody sees anything.
+
+    Coin flips are proposed for coin flips; the last model is the vote of the others by the estimates that are shown.
+    """
+    declared = DatasetTable(role="test", source="test.csv", queries=probes + 1, adaptivity=adaptivity)
+    rounded = shown(BudgetTable(), declared) == "estimate"
+    words, passing = words_of(shown(BudgetTable(), declared))
+    policy = policy_of(declared, words=words or 2, passing=passing or 1, gain=None)
+    labels = rng.integers(0, 2, rows, dtype=np.int8) * 2 - 1
+    said = rng.integers(0, 2, (probes, rows), dtype=np.int8) * 2 - 1
+    passes = 0
+    for number, right in enumerate((said == labels).sum(axis=1)):
+        passes += binomial.p_value_greater(right, rows, 0.5) <= ALPHA * math.exp(policy.log_weight(number, passes))
+    estimates = (said == labels).mean(axis=1)
+    luck = (estimates.round(2) if rounded else estimates) - 0.5
+    vote = np.where(luck @ said + 1e-9 * rng.normal(size=rows) >= 0, 1, -1)
+    level = ALPHA * math.exp(policy.log_weight(probes, passes))
+    return passes > 0 or binomial.p_value_greater(int((vote == labels).sum()), rows, 0.5) <= level
+
+
+def test_noise_does_not_pass_where_nothing_is_said_of_who_sees_the_answers():
+    assert_error_below(lambda rng: unstated(rng, None), ALPHA, runs=1000, seed=5)
+    # Who declares that nobody sees what is printed breaks the promise.
+    with pytest.raises(AssertionError):
+        assert_error_below(lambda rng: unstated(rng, "none"), ALPHA, runs=200, seed=5)
+
+
+def test_the_first_answers_of_a_set_of_which_nothing_is_said_have_power():
+    declared = DatasetTable(role="test", source="test.csv", queries=32)
+    words, passing = words_of(shown(BudgetTable(), declared))
+    policy = policy_of(declared, words=words, passing=passing, gain=None)
+
+    def passed(rng):
+        # Ten points above the limit on 1,500 rows, as the third model, after two refusals.
+        right = int(rng.binomial(1500, 0.6))
+        return binomial.p_value_greater(right, 1500, 0.5) <= ALPHA * math.exp(policy.log_weight(2, 0))
+
+    assert_power_above(passed, 0.9, runs=500, seed=6)

@@ -61,7 +61,7 @@ def shown(budget: BudgetTable, dataset: DatasetTable, *, planned: bool = False) 
     ``"estimate"`` rounds only where somebody who sees the estimate can still ask these rows: not where a set answers
     once, where its answers are not seen, where each answer has rows of its own, or where the looks are ``planned``.
     """
-    unseen = planned or dataset.queries == 1 or dataset.adaptivity == "none" or dataset.policy == "fresh-slice"
+    unseen = planned or dataset.queries == 1 or dataset.adaptivity == "none" or dataset.sharing == "fresh-slice"
     return "full" if budget.disclose == "estimate" and unseen else budget.disclose
 
 
@@ -103,14 +103,14 @@ def policy_of(dataset: DatasetTable, *, words: int, passing: int, gain: float | 
         If no blocking check asks for a gain, and passes are to limit themselves.
     """
     steps = dataset.queries
-    if steps == 1 or dataset.adaptivity == "none" or dataset.policy == "fresh-slice":
-        return Policy("fresh-slice" if dataset.policy == "fresh-slice" else "none", steps)
+    if steps == 1 or dataset.adaptivity == "none" or dataset.sharing == "fresh-slice":
+        return Policy("fresh-slice" if dataset.sharing == "fresh-slice" else "none", steps)
     seen = {"words": words, "passing": passing}
-    if dataset.policy == "fixed":
-        return Policy("full" if dataset.adaptivity == "full" else "first-change", steps, **seen)
-    if dataset.policy == "prefix":
+    if dataset.sharing == "fixed":
+        return Policy("first-change" if dataset.adaptivity == "first-change" else "full", steps, **seen)
+    if dataset.sharing == "prefix":
         return Policy("prefix", steps, **seen)
-    if dataset.policy == "k-pass":
+    if dataset.sharing == "k-pass":
         return Policy("k-pass", steps, dataset.passes, **seen)
     if gain is None:
         raise ProjectError(

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from assay.checks.job import Job, Spend
 from assay.errors import ProjectError
-from assay.feasibility import cover_hart, study, upper_limit
+from assay.feasibility import neighbor_estimate, study, upper_limit
 from assay.feasibility.bayes_error import MAX_ROWS
 from assay.stats.sampling import seed
 
@@ -72,7 +72,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
                     **common,
                 ),
             ),
-            ("FEA102", lambda: cover_hart(dataset.features, dataset.labels, check=check.name, **common)),
+            ("FEA102", lambda: neighbor_estimate(dataset.features, dataset.labels, check=check.name, **common)),
         ]
         prints = {dataset.key: dataset.fingerprint}
         return [

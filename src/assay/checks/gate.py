@@ -175,7 +175,9 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     def finish(verdict: Verdict) -> Verdict:
         """Add what only the project knows."""
         evidence = msgspec.structs.replace(verdict.evidence, fingerprints={dataset.key: dataset.fingerprint} | models)
-        guarantee = over(verdict.guarantee, answers, "" if inputs.series else dataset.declared.adaptivity, told())
+        guarantee = over(
+            verdict.guarantee, answers, "" if inputs.series else dataset.declared.adaptivity or "full", told()
+        )
         return msgspec.structs.replace(verdict, guarantee=guarantee, evidence=evidence, severity=check.severity)
 
     def show(verdict: Verdict) -> Verdict:
@@ -187,7 +189,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
             # What the answer is committed to is made before anybody waits for the ledger.
             assert dataset.rows_digest
             keys()
-        if inputs.series is None and dataset.declared.policy == "fresh-slice":
+        if inputs.series is None and dataset.declared.sharing == "fresh-slice":
             for number in range(answers):
                 dataset.stretch(number, answers)
         if inputs.series is None:

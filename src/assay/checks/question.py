@@ -182,7 +182,7 @@ def seen_of(dataset: Dataset, disclosed: Disclosure) -> tuple[Assumption, ...]:
     """What the sharing of the error probability over several answers rests on."""
     declared = dataset.declared
     count = f"of the {declared.queries} answers of {dataset.name}"
-    if declared.policy == "fresh-slice":
+    if declared.sharing == "fresh-slice":
         return (Assumption(f"each {count} has rows of its own, which nobody saw before", "unverifiable"),)
     if declared.adaptivity == "none":
         return (

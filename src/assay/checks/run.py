@@ -48,11 +48,14 @@ STAGES = {
 REFUTING = 0.01
 """What stays spent of the error probability of a check whose rows turned out to depend on each other.
 
-Such a check decides nothing, and its alpha comes back, so that it can be asked again with the unit declared. Let A be a
-false pass of the first asking, B of the second, and R the finding that came between. If rows are independent,
-P(A) <= alpha and P(R) <= 0.01, the level of the tests for clustering; B is possible only after R, so that
+Such a check decides nothing, and its alpha comes back, so that the same claim can be asked again with the unit
+declared. Let A be a false pass of the first asking, B of the second, and R the finding that came between. If rows are
+independent, P(A) <= alpha and P(R) <= 0.01, the level of the tests for clustering; B is possible only after R, so that
 P(A or B) <= alpha + 0.01. If they are not, the first asking assumed what is false, and P(B) <= alpha stands alone. The
 second verdict therefore prints its error with this much more. (P(B) itself bounds the excess when it is smaller.)
+
+P(B) <= alpha needs a claim that was fixed before the numbers of the first asking were seen. So what came back is there for
+the very claim, mode, slices and models that were asked; to any other claim about the same model it counts as spent.
 """
 
 
@@ -157,18 +160,28 @@ def reserve(
 ) -> list[tuple[Reservation, float]]:
     """Hold all that a check may spend, inside of ``Store.write``: all of it, or nothing."""
     ledger, key = Ledger(project.store), _key(project, check, job)
-    doubt = _doubt(connection, ledger, job)
     held = []
     for spend in _spends(job, connection):
         if spend.once and ledger.is_paid(connection, spend.kind, spend.key, spend.once):
             continue
         detail = {**spend.detail, "once": spend.once} | ({"about": spend.about} if spend.about else {})
+        limit = spend.limit
+        if spend.kind == "alpha" and not spend.apart:
+            question = _question(check, job)
+            detail |= question
+            same, other = ledger.refunded(connection, spend.key, **question)
+            if other and other + spend.amount > limit + same:
+                raise BudgetSpent(
+                    f"{check.name}: another claim was asked of this model on these rows, and its numbers were shown: ask "
+                    "that one again with the unit declared, or judge fresh data"
+                )
+            limit += same - other
         reservation = ledger.reserve_in(
             connection,
             spend.kind,
             f"{spend.key}:{key[:12]}" if spend.apart else spend.key,
             spend.amount,
-            limit=spend.limit + (doubt if spend.kind == "alpha" else 0.0),
+            limit=limit,
             check=check.name,
             detail=detail | ({"put_by": True} if put_by else {}),
             lease_seconds=lease_seconds,
@@ -182,10 +195,16 @@ def _spends(job: Job, connection: Connection) -> tuple[Spend, ...]:
     return job.spends(connection) if callable(job.spends) else job.spends
 
 
-def _doubt(connection: Connection, ledger: Ledger, job: Job) -> float:
+def _question(check: CheckTable, job: Job) -> dict[str, str]:
+    """What is asked, and of which model: by these an asking is known again, whatever unit is declared meanwhile."""
+    asked = [msgspec.to_builtins(check), job.depends.get("old", ""), job.depends.get("slices", "")]
+    return {"asked": digest(asked), "of": job.depends.get("new", "")}
+
+
+def _doubt(connection: Connection, ledger: Ledger, check: CheckTable, job: Job) -> float:
     """Error probability of askings before this one, of the same check on the same data, that decided nothing."""
     keys = [spend.key for spend in _spends(job, connection) if spend.kind == "alpha" and not spend.apart]
-    return math.fsum(ledger.refunded(connection, key) for key in keys)
+    return math.fsum(ledger.refunded(connection, key, **_question(check, job))[0] for key in keys)
 
 
 def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict], bool]:
@@ -202,7 +221,7 @@ def judge(project: Project, check: CheckTable, job: Job) -> tuple[list[Verdict],
 
     try:
         reservations, doubt = store.write(
-            lambda connection: (reserve(connection, project, check, job), _doubt(connection, ledger, job))
+            lambda connection: (reserve(connection, project, check, job), _doubt(connection, ledger, check, job))
         )
     except BudgetSpent:
         # Another process may have had the answer to this very question recorded meanwhile.

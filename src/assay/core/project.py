@@ -76,9 +76,10 @@ class DatasetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     ``unit`` names the column of the independent unit, ``id`` the column by which late labels are joined, ``ignore``
     columns that are no features. ``queries`` is how often the set may answer, ``adaptivity`` what those who
-    propose models see of its answers, ``policy`` how the error probability is shared over them: ``passes`` is the pass
-    that retires the set, ``baseline`` an accuracy that the first champion has at least. ``max_unit_size`` bounds the
-    rows of a unit, where that is known beforehand; gates and monitors read it.
+    propose models see of its answers (all that is shown, where nothing is declared), ``policy`` how the error
+    probability is shared over them: ``passes`` is the pass that retires the set, ``baseline`` an accuracy that the first
+    champion has at least. ``max_unit_size`` bounds the rows of a unit, where that is known beforehand; gates and
+    monitors read it.
     """
 
     role: Role
@@ -89,11 +90,16 @@ class DatasetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str | None = None
     ignore: tuple[str, ...] = ()
     queries: int = 1
-    adaptivity: Adaptivity = "none"
-    policy: ReusePolicy = "fixed"
+    adaptivity: Adaptivity | None = None
+    policy: ReusePolicy | None = None
     passes: int | None = None
     baseline: float | None = None
     max_unit_size: int | None = None
+
+    @property
+    def sharing(self) -> ReusePolicy:
+        """``policy``; where neither it nor who sees the answers is declared, the first answers cost least."""
+        return self.policy or ("prefix" if self.adaptivity is None and self.queries > 1 else "fixed")
 
 
 class AdaptTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -220,9 +226,9 @@ def _reuse_of(name: str, dataset: DatasetTable, budget: BudgetTable) -> list[tup
     """Find what does not go together in how a test set is reused: the key at fault, and the way out."""
     found = []
     shared = dataset.policy in ("k-pass", "self-limiting", "prefix")
-    if dataset.policy != "fixed" and dataset.queries == 1:
+    if dataset.policy not in (None, "fixed") and dataset.queries == 1:
         found.append(("policy", f"policy {dataset.policy!r} of dataset {name!r} shares several answers: set queries"))
-    elif shared and dataset.adaptivity != "full":
+    elif shared and dataset.adaptivity in ("none", "first-change"):
         message = f"policy {dataset.policy!r} of dataset {name!r} counts answers that are seen"
         found.append(("policy", f"{message}; set adaptivity = 'full', or policy = 'fixed'"))
     if dataset.policy == "k-pass" and dataset.passes is None:

@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from assay.feasibility.bayes_error import upper_limit
-    from assay.feasibility.nearest_neighbor import cover_hart
+    from assay.feasibility.inequalities import cover_hart, cover_hart_error
+    from assay.feasibility.label_noise import clean_bounds, noise_bounds
+    from assay.feasibility.nearest_neighbor import neighbor_estimate
 
-__all__ = ["cover_hart", "upper_limit"]
+__all__ = ["clean_bounds", "cover_hart", "cover_hart_error", "neighbor_estimate", "noise_bounds", "upper_limit"]
 
-_HOMES = {"cover_hart": "nearest_neighbor", "upper_limit": "bayes_error"}
+_HOMES = {
+    "clean_bounds": "label_noise",
+    "cover_hart": "inequalities",
+    "cover_hart_error": "inequalities",
+    "neighbor_estimate": "nearest_neighbor",
+    "noise_bounds": "label_noise",
+    "upper_limit": "bayes_error",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -58,7 +58,7 @@ class Rate:
         guess = self.estimate
         if not 0 < limit < 1 or abs(guess - limit) < 1e-4:
             return None
-        reach = special.ndtri(1 - alpha) * math.sqrt(limit * (1 - limit)) + 0.84 * math.sqrt(guess * (1 - guess))
+        reach = -special.ndtri(alpha) * math.sqrt(limit * (1 - limit)) + 0.84 * math.sqrt(guess * (1 - guess))
         rough = math.ceil((reach / (guess - limit)) ** 2)
         if rough > _MANY:
             return more(rough, self.n)
@@ -124,7 +124,7 @@ class Difference:
             return None
         spread = math.sqrt(rate - self.estimate**2)
         if limit == 0:
-            return more(math.ceil(((special.ndtri(1 - alpha) + 0.84) * spread / gap) ** 2), self.n)
-        reach = (special.ndtri(1 - 0.9 * alpha) + 0.84) * spread
+            return more(math.ceil(((0.84 - special.ndtri(alpha)) * spread / gap) ** 2), self.n)
+        reach = (0.84 - special.ndtri(0.9 * alpha)) * spread
         # Without disagreements the bound of their rate decides, at a share of the level.
         return more(math.ceil(max(math.log(20 / alpha) / gap, (reach / gap) ** 2)), self.n)

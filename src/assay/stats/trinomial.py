@@ -147,8 +147,8 @@ def rows_needed(
         )
     if margin < -rate:
         return at_least
-    spread = special.ndtri(1 - alpha) * math.sqrt(rate - margin**2)
-    spread += special.ndtri(1 - miss) * math.sqrt(max(other - alternative**2, 0.0))
+    spread = -special.ndtri(alpha) * math.sqrt(rate - margin**2)
+    spread -= special.ndtri(miss) * math.sqrt(max(other - alternative**2, 0.0))
     center = max((spread / (alternative - margin)) ** 2, math.log(1 / alpha) / 40)
     pass_ = _Side(margin, rate, math.log(alpha))
     miss_ = _Side(-alternative, other, math.log(miss))

@@ -305,14 +305,36 @@ class Ledger:
         query = select(ledger.c.detail).where(ledger.c.kind == kind, ledger.c.key == key, ledger.c.state == "settle")
         return any(msgspec.json.decode(detail).get("once") == once for detail in connection.scalars(query))
 
-    def refunded(self, connection: Connection, key: str) -> float:
-        """Sum the error probability that stayed spent on a key when the rest of it came back."""
+    def refunded(self, connection: Connection, key: str, *, asked: str, of: str) -> tuple[float, float]:
+        """Sum up the error probability of a key that came back, as it looks from one question.
+
+        Parameters
+        ----------
+        connection : Connection
+        key : str
+        asked, of : str
+            The question, and the model that it is asked of.
+
+        Returns
+        -------
+        stayed, counted : float
+            What stayed spent of askings that gave the rest back, but for those of another question about this model;
+            of these, all that came back, which counts as spent here.
+        """
         query = select(ledger.c.amount, ledger.c.detail).where(
             ledger.c.kind == "alpha", ledger.c.key == key, ledger.c.state == "settle"
         )
-        return math.fsum(
-            row.amount for row in connection.execute(query) if msgspec.json.decode(row.detail).get("refunded")
-        )
+        stayed, counted = [], []
+        for row in connection.execute(query):
+            detail = msgspec.json.decode(row.detail)
+            back = detail.get("refunded")
+            if back is None:
+                continue
+            if detail.get("of", of) == of and detail.get("asked", asked) != asked:
+                counted.append(float(back))
+            else:
+                stayed.append(row.amount)
+        return math.fsum(stayed), math.fsum(counted)
 
     def balance(self, kind: Kind, key: str) -> Balance:
         """Sum what is spent and what is held by evaluations that are still running."""

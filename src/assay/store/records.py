@@ -154,7 +154,7 @@ def record(
             else:
                 extra: dict[str, Any] = shared | ({"verdicts": ids} if len(ids) > 1 else {})
                 if refunded:
-                    extra["refunded"] = True
+                    extra["refunded"] = reservation.amount - amount
                 ledger.settle(connection, reservation, amount, first, {**named, **extra, **(detail or {})})
         for identity, sealed in (notes or {}).items():
             connection.execute(delete(owner_notes).where(owner_notes.c.verdict_id == identity))

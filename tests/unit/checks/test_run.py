@@ -50,8 +50,11 @@ def verdict(status: Any = "pass", **more: Any) -> Verdict:
     )
 
 
-def ask(project: Project, content: str, answer: Any, *spends: Spend) -> tuple[list[Verdict], bool]:
-    return judge(project, project.file.checks[0], Job({"rows": content}, answer, spends))
+def ask(
+    project: Project, content: str, answer: Any, *spends: Spend, new: str = "", **changed: Any
+) -> tuple[list[Verdict], bool]:
+    check = msgspec.structs.replace(project.file.checks[0], **changed)
+    return judge(project, check, Job({"rows": content, "new": new}, answer, spends))
 
 
 ALPHA = Spend("alpha", "rows:floor", 0.05, 0.05)
@@ -180,7 +183,7 @@ def test_only_what_could_err_costs_error_probability(project: Project, guarantee
 def test_asking_again_with_a_unit_prints_what_the_first_asking_may_have_erred(project: Project) -> None:
     refuted = Guarantee.exact(0.05, "false pass", [Assumption("rows are independent", "checked", "refuted: by day")])
     ask(project, "a", lambda: [verdict("inconclusive", guarantee=refuted)], ALPHA, ANSWER)
-    assert Ledger(project.store).entries(kind="alpha")[-1].detail["refunded"] is True
+    assert Ledger(project.store).entries(kind="alpha")[-1].detail["refunded"] == pytest.approx(0.05 - REFUTING)
     (second,), _ = ask(project, "by day", lambda: [verdict()], ALPHA, ANSWER)
     assert second.passed
     assert second.guarantee.error == pytest.approx(0.05 + REFUTING)
@@ -189,6 +192,30 @@ def test_asking_again_with_a_unit_prints_what_the_first_asking_may_have_erred(pr
     assert Ledger(project.store).spent("alpha", "rows:floor") == pytest.approx(0.05 + REFUTING)
     with pytest.raises(BudgetSpent):
         ask(project, "by customer", lambda: [verdict()], ALPHA, ANSWER)
+
+
+@pytest.mark.parametrize("changed", [{"claim": "n > 0.4"}, {"mode": "fn-free"}, {"slices": "all"}])
+def test_what_came_back_is_for_the_claim_that_was_asked(project: Project, changed: dict[str, Any]) -> None:
+    none = Guarantee.none("rows of one day depend on each other")
+    ask(project, "a", lambda: [verdict("inconclusive", guarantee=none, blocking=False)], ALPHA, new="m")
+    count = Ledger(project.store).verify()
+    with pytest.raises(BudgetSpent, match="another claim was asked of this model"):
+        ask(project, "by day", lambda: pytest.fail("asked"), ALPHA, new="m", **changed)
+    assert Ledger(project.store).verify() == count
+    (same,), _ = ask(project, "by day", lambda: [verdict()], ALPHA, new="m")
+    assert same.guarantee.error == pytest.approx(0.05 + REFUTING)
+
+
+def test_what_came_back_of_one_model_is_no_burden_to_the_next(project: Project) -> None:
+    half = Spend("alpha", "rows:floor", 0.025, 0.05)
+    none = Guarantee.none("rows of one day depend on each other")
+    for unit in ("", "by day"):
+        for model in ("first", "second"):
+            found = verdict() if unit else verdict("inconclusive", guarantee=none, blocking=False)
+            (said,), _ = ask(project, f"{model} {unit}", lambda found=found: [found], half, new=model)
+            assert said.passed is bool(unit)
+    with pytest.raises(BudgetSpent):
+        ask(project, "third", lambda: [verdict()], half, new="third")
 
 
 def test_a_small_error_is_at_most_doubled_by_asking_again(project: Project) -> None:

@@ -99,8 +99,8 @@ def test_pyproject_works_the_same() -> None:
         ('unit = "date"', 'unit = "date"\npolicy = "prefix"', r"assay\.toml:12: policy 'prefix' .*: set queries"),
         (
             'unit = "date"',
-            'unit = "date"\nqueries = 9\npolicy = "k-pass"\npasses = 2',
-            r"assay\.toml:13: .* set adaptivity = 'full'",
+            'unit = "date"\nqueries = 9\nadaptivity = "none"\npolicy = "k-pass"\npasses = 2',
+            r"assay\.toml:14: .* set adaptivity = 'full'",
         ),
         ('unit = "date"', f'unit = "date"\n{SEEN}\npolicy = "k-pass"', r"assay\.toml:14: .*: set passes"),
         ('unit = "date"', f'unit = "date"\n{SEEN}\npasses = 2', r"assay\.toml:14: passes .* policy = 'k-pass'"),

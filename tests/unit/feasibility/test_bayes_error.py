@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from assay.errors import DataError, UsageError
-from assay.feasibility import cover_hart, upper_limit
+from assay.feasibility import neighbor_estimate, upper_limit
 from assay.stats import binomial
 
 QUICK = {"logistic": LogisticRegression()}
@@ -69,7 +69,7 @@ def test_a_target_that_the_most_common_class_reaches_is_no_evidence():
     assert "always answering '0' is right on 0.98" in verdict.reason
     assert "reaches 0.8 without a look at the features" in verdict.reason
     assert "recall(n)" in verdict.actions[0].title
-    estimate = cover_hart(X, y, target=0.8)
+    estimate = neighbor_estimate(X, y, target=0.8)
     assert estimate.inconclusive
     assert "always answering '0'" in estimate.reason
 
@@ -81,7 +81,7 @@ def test_what_is_better_than_the_most_common_class_passes_and_names_it():
     assert "but always answering '0' is right on 0.98" in verdict.reason
     assert verdict.evidence.statistic["most_common_share"] > 0.97
     assert verdict.evidence.statistic["p_constant"] < 0.05 / 4
-    assert cover_hart(X, y, target=0.8).passed
+    assert neighbor_estimate(X, y, target=0.8).passed
 
 
 def test_a_lower_target_is_proposed_only_where_it_would_be_evidence():

@@ -1,0 +1,32 @@
+"""Where, and why, does it fail?"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from assay.debugging.losses import false_alarms, misses, wrong_alarms
+    from assay.debugging.slice_report import FoundSlice, SliceReport
+    from assay.debugging.slices import find_slices
+
+__all__ = ["FoundSlice", "SliceReport", "false_alarms", "find_slices", "misses", "wrong_alarms"]
+
+_HOMES = {
+    "FoundSlice": "slice_report",
+    "SliceReport": "slice_report",
+    "false_alarms": "losses",
+    "find_slices": "slices",
+    "misses": "losses",
+    "wrong_alarms": "losses",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

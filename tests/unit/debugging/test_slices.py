@@ -1,0 +1,212 @@
+"""``find_slices`` on tables of all kinds, and on bad input."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from assay.data import mask
+from assay.debugging import false_alarms, find_slices, misses, wrong_alarms
+from assay.errors import DataError, UsageError
+
+MODULES = ["features", "lattice", "losses", "objective", "predicate", "search", "slice_report", "slices"]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(f"assay.debugging.{name}")).failed == 0
+
+
+@pytest.fixture(scope="module")
+def flights() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    rows = 6000
+    frame = pd.DataFrame(
+        {
+            "hour": rng.integers(5, 24, rows),
+            "carrier": rng.choice(["EV", "UA", "DL", "O'H"], rows),
+            "temp": rng.normal(10, 8, rows).round(1),
+            "scheduled": pd.Timestamp("2013-01-01") + pd.to_timedelta(rng.integers(0, 364 * 24 * 60, rows), unit="min"),
+            "holiday": rng.random(rows) < 0.1,
+        }
+    )
+    frame.loc[rng.random(rows) < 0.2, "temp"] = np.nan
+    frame.loc[rng.random(rows) < 0.05, "carrier"] = None
+    return frame
+
+
+def wrong(frame: pd.DataFrame, bad: Any, seed: int = 1) -> np.ndarray[Any, Any]:
+    return (np.random.default_rng(seed).random(len(frame)) < np.where(bad, 0.5, 0.1)).astype(float)
+
+
+def test_predicates_select_the_rows_that_were_counted(flights: pd.DataFrame) -> None:
+    errors = wrong(flights, flights.temp.isna() | (flights.scheduled < "2013-03-01"))
+    report = find_slices(flights, errors, k=25, score_weight=0.99, max_level=2, ranges=True, min_support=0.005)
+    assert len(report) == 25
+    for found in report:
+        inside = mask(flights, str(found))
+        assert inside.sum() == found.size
+        assert errors[inside].mean() == pytest.approx(found.mean_error)
+        assert errors[~inside].mean() == pytest.approx(found.rest_error)
+        assert found.lift == pytest.approx(found.mean_error / found.rest_error)
+    said = " ".join(map(str, report))
+    assert "IS NULL" in said
+    assert "TIMESTAMP" in said
+
+
+@pytest.mark.parametrize(
+    ("bad", "sql"),
+    [
+        (lambda f: f.carrier == "O'H", "carrier = 'O''H'"),
+        (lambda f: f.carrier.isna(), "carrier IS NULL"),
+        (lambda f: f.temp.isna() & (f.carrier == "EV"), "carrier = 'EV' AND temp IS NULL"),
+        (lambda f: f.hour.between(9, 11), "hour >= 9 AND hour < 12"),
+        (lambda f: f.holiday, "holiday = TRUE"),
+        (lambda f: f.scheduled >= "2013-11-25", None),
+    ],
+)
+def test_planted_slices_are_found(flights: pd.DataFrame, bad: Any, sql: str | None) -> None:
+    errors = wrong(flights, bad(flights))
+    level = 1 if sql is None else sql.count("AND") - sql.count("<") + 1
+    [found] = find_slices(flights, errors, ranges=True, bins=20, max_level=level, rank="lcb", k=1)
+    assert str(found) == sql if sql else found.predicates[0].low is not None
+    [found] = find_slices(flights, errors, ranges=True, bins=20, max_level=level, score_weight=0.99, k=1)
+    assert found.mean_error > 0.35
+
+
+def test_words(flights: pd.DataFrame) -> None:
+    errors = wrong(flights, flights.hour.between(17, 20) & (flights.carrier == "EV"))
+    [found] = find_slices(flights, errors, ranges=True, bins=20, k=1, max_level=2, rank="lcb")
+    assert found.words == "hour in 17-20 and carrier is EV"
+    assert "hour in 17-20 and carrier is EV: " in str(
+        find_slices(flights, errors, ranges=True, bins=20, k=1, max_level=2, rank="lcb")
+    )
+
+
+def test_all_kinds_of_table_are_one(flights: pd.DataFrame) -> None:
+    errors = wrong(flights, flights.hour > 20)
+    want = [str(each) for each in find_slices(flights, errors)]
+    assert want
+    for table in (pl.from_pandas(flights), pa.Table.from_pandas(flights), {c: flights[c] for c in flights}):
+        assert [str(each) for each in find_slices(table, errors)] == want
+    shuffled = np.random.default_rng(3).permutation(len(flights))
+    assert [str(each) for each in find_slices(flights.iloc[shuffled], errors[shuffled])] == want
+
+
+def test_whole_numbers_in_an_array_are_codes() -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 70, size=(4000, 3))
+    errors = np.where(codes[:, 1] == 41, 1.0, 0.1)
+    assert str(find_slices(codes, errors, k=1)[0]) == "x1 = 41"
+    assert find_slices(codes.astype(float), errors, k=1)[0].predicates[0].ranged
+
+
+def test_a_value_that_fills_bins_gets_one_of_its_own() -> None:
+    rng = np.random.default_rng(0)
+    gain = np.where(rng.random(5000) < 0.95, 0.0, rng.exponential(1000, 5000))
+    found = find_slices({"gain": gain}, (gain > 0).astype(float), k=1)
+    assert gain[mask(pa.table({"gain": gain}), str(found[0]))].min() > 0
+    assert found[0].size == (gain > 0).sum()
+
+
+def test_bins_of_the_same_width(flights: pd.DataFrame) -> None:
+    errors = wrong(flights, flights.temp > 30)
+    report = find_slices(flights[["temp"]], errors, binning="width", bins=4, k=9, score_weight=1.0, min_support=1)
+    step = (flights.temp.max() - flights.temp.min()) / 4
+    assert report[0].predicates[0].low == pytest.approx(flights.temp.max() - step)
+    with pytest.raises(DataError, match="column 'temp' has infinite values"):
+        find_slices({"temp": np.append(np.arange(50.0), np.inf)}, np.ones(51), binning="width")
+
+
+def test_weights_count_as_rows(flights: pd.DataFrame) -> None:
+    errors = wrong(flights, flights.hour > 20)
+    weights = np.random.default_rng(2).integers(0, 4, len(flights))
+    copies = np.repeat(np.arange(len(flights)), weights)
+    weighed = find_slices(flights, errors, weights=weights, bins=None, max_level=2)
+    copied = find_slices(flights.iloc[copies], errors[copies], bins=None, max_level=2)
+    assert [str(a) for a in weighed] == [str(b) for b in copied]
+    assert [a.score for a in weighed] == pytest.approx([b.score for b in copied])
+
+
+def test_where_it_got_worse(flights: pd.DataFrame) -> None:
+    old = wrong(flights, flights.carrier == "UA")
+    new = wrong(flights, (flights.carrier == "UA") | (flights.hour == 9), seed=2)
+    assert (
+        str(find_slices(flights, new, errors_old=old, bins=None, k=1, score_weight=0.99, max_level=1)[0]) == "hour = 9"
+    )
+    assert str(find_slices(flights, new, errors_old=old, bins=None, k=1, rank="lcb", max_level=1)[0]) == "hour = 9"
+
+
+def test_metrics_of_some_rows(flights: pd.DataFrame) -> None:
+    rng = np.random.default_rng(4)
+    y = rng.random(len(flights)) < 0.3
+    weak = (flights.carrier == "DL").to_numpy()
+    predicted = np.where(
+        y, rng.random(len(y)) < np.where(weak, 0.4, 0.8), rng.random(len(y)) < np.where(weak, 0.05, 0.1)
+    )
+    [found] = find_slices(flights, misses(y, predicted), k=1)
+    assert str(found) == "carrier = 'DL'"
+    assert found.size == (weak & y).sum()
+    assert "DL" not in str(find_slices(flights, false_alarms(y, predicted), k=1, max_level=1, score_weight=1.0)[0])
+    assert float(wrong_alarms(y, predicted).mean()) == pytest.approx((predicted & ~y).sum() / predicted.sum())
+    with pytest.raises(DataError, match="no row has the label 'late'"):
+        misses(y, predicted, positive="late")
+
+
+def test_calibration(flights: pd.DataFrame) -> None:
+    rng = np.random.default_rng(5)
+    p = rng.random(len(flights)) * 0.4
+    y = rng.random(len(flights)) < p + 0.3 * (flights.carrier == "EV")
+    assert str(find_slices(flights, y, errors_old=p, k=1)[0]) == "carrier = 'EV'"
+
+
+def test_no_errors_and_no_slices() -> None:
+    report = find_slices({"a": ["x", "y"] * 50}, np.zeros(100))
+    assert len(report) == 0
+    assert "no slice of 32 rows or more" in str(report)
+    assert not len(find_slices({"a": [None] * 100}, np.ones(100)))
+
+
+@pytest.mark.parametrize(
+    ("change", "problem", "words"),
+    [
+        ({"errors": [1.0, 0.0]}, DataError, "one entry for each of the 3 rows"),
+        ({"errors": [1.0, -1.0, 0.0]}, DataError, "row 1 has -1.0"),
+        ({"errors": [1.0, np.nan, 0.0]}, DataError, "row 1 has nan"),
+        ({"errors": ["a", "b", "c"]}, DataError, "must be numbers"),
+        ({"weights": [1.0, 1.0, np.inf]}, DataError, "row 2 has inf"),
+        ({"weights": [0.0, 0.0, 0.0]}, DataError, "no row counts"),
+        ({"errors_old": [1.0]}, DataError, "errors_old must have one entry"),
+        ({"X": {}}, DataError, "no columns"),
+        ({"X": 3}, DataError, "must be a table"),
+        ({"X": np.zeros(3)}, DataError, "two dimensions"),
+        ({"X": {"a": [1, 2, 3], "b": [1]}}, DataError, "column 'b'"),
+        ({"k": 0}, UsageError, "k must be"),
+        ({"score_weight": 0.0}, UsageError, "score_weight"),
+        ({"min_support": 0}, UsageError, "min_support"),
+        ({"max_level": 0}, UsageError, "None is for no limit"),
+        ({"bins": 1}, UsageError, "bins"),
+        ({"binning": "kmeans"}, UsageError, "binning"),
+        ({"rank": "lift"}, UsageError, "rank"),
+        ({"alpha": 1.0}, UsageError, "alpha"),
+    ],
+)
+def test_bad_input(change: dict[str, Any], problem: type[Exception], words: str) -> None:
+    arguments: dict[str, Any] = {"X": {"a": [1, 2, 3]}, "errors": [0.0, 1.0, 0.0]} | change
+    with pytest.raises(problem, match=words):
+        find_slices(arguments.pop("X"), arguments.pop("errors"), **arguments)
+
+
+def test_times_of_python() -> None:
+    days = [datetime(2024, 1, 1 + day % 20) for day in range(400)]
+    errors = np.array([day % 20 == 7 for day in range(400)], dtype=float)
+    found = find_slices({"day": days}, errors, bins=None, k=1, min_support=5)
+    assert str(found[0]) == "day = TIMESTAMP '2024-01-08 00:00:00'"
