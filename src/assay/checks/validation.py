@@ -18,6 +18,8 @@ from assay.validation import Schema, infer, validate
 from assay.validation.inference import ERROR
 
 if TYPE_CHECKING:
+    import ibis
+
     from assay.checks.dataset import Dataset
     from assay.checks.inputs import Inputs
     from assay.core.project import CheckTable
@@ -77,18 +79,36 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     depends |= {"across": across, "environment": check.environment}
     unit = reference.declared.unit
     depends |= {"units": repr([batch.declared.unit or unit for batch in batches])}
+    if schema is None and any(_unlabelled(batch, reference) for batch in batches):
+        depends["unlabelled"] = str(reference.declared.label)
     # An error here is a false alarm, and each run bounds its own: a batch may be looked at again, with a mended schema.
     spends = tuple(Spend("alpha", f"{batch.fingerprint}:{check.name}", share, share, apart=True) for batch in batches)
 
     def evaluate() -> list[Verdict]:
-        fitting = schema or infer(reference.table, name=reference.name, unit=reference.declared.unit)
+        if schema is None:
+            inferred = {
+                bare: infer(_shown(reference, bare), name=reference.name, unit=reference.declared.unit)
+                for bare in {_unlabelled(batch, reference) for batch in batches}
+            }
         return [
             verdict
             for batch in batches
-            for verdict in _validate(check, batch, fitting, reference, share, linked, fdr=across == "fdr")
+            for bare in [schema is None and _unlabelled(batch, reference)]
+            for fitting in [schema or inferred[bare]]
+            for verdict in _validate(check, batch, fitting, reference, share, linked, fdr=across == "fdr", bare=bare)
         ]
 
     return Job(depends, evaluate, spends)
+
+
+def _unlabelled(batch: Dataset, reference: Dataset) -> bool:
+    """Whether a batch declares no label and has none: rows that arrive, or that somebody else judges."""
+    label = reference.declared.label
+    return label is not None and batch.declared.label is None and label not in batch.table.columns
+
+
+def _shown(reference: Dataset, bare: bool) -> ibis.Table:
+    return reference.table.drop(str(reference.declared.label)) if bare else reference.table
 
 
 def _validate(
@@ -100,6 +120,7 @@ def _validate(
     linked: dict[str, Any],
     *,
     fdr: bool,
+    bare: bool,
 ) -> list[Verdict]:
     itself = batch.fingerprint == reference.fingerprint
     if itself and schema.reference is not None:
@@ -108,7 +129,7 @@ def _validate(
         batch.table,
         schema,
         environment=check.environment or None,
-        reference=None if itself else reference.table,
+        reference=None if itself else _shown(reference, bare),
         alpha=alpha,
         fdr=alpha if fdr else None,
         unit=batch.declared.unit or reference.declared.unit,

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from assay.cli import options
 from assay.errors import UsageError
 
-READABLE = (".csv", ".parquet", ".feather", ".arrow", ".tsv")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from assay.core.project import ProjectFile
+
+READABLE = (".csv", ".parquet", ".feather", ".arrow", ".tsv", ".csv.gz", ".tsv.gz")
+_ROLES = {
+    "train": "the training data",
+    "dev": "the data to choose on",
+    "test": "the test set",
+    "live": "data from operation",
+    "pool": "rows without labels",
+}
 
 
 @click.command()
@@ -22,8 +35,7 @@ def init(folder: Path) -> None:
     target = folder / "assay.toml"
     if target.exists():
         raise UsageError(f"{target} is there already: edit it, or move it away")
-    found = [p for place in (folder, folder / "data") if place.is_dir() for p in sorted(place.iterdir())]
-    files = [path for path in found if path.suffix.lower() in READABLE and path.is_file()]
+    files = [path for place in (folder, folder / "data") if place.is_dir() for path in _data(place)]
     if not files:
         raise UsageError(f"{folder.resolve()}: no data here or in data/ (looked for {', '.join(READABLE)})")
     from assay.core import project as project_file
@@ -33,6 +45,35 @@ def init(folder: Path) -> None:
         text = describe_project([path.relative_to(folder) for path in files])
     guessed = project_file.parse(text, target)
     options.write(target, text)
+    for line in text.splitlines():
+        if line.startswith("# left out: "):
+            click.echo(line.removeprefix("# "), err=True)
+    if len(guessed.datasets) > 1 or guessed.models:
+        click.echo(f"assumed: {_assumed(guessed)}", err=True)
     label = next((dataset.label for dataset in guessed.datasets.values() if dataset.label), None)
     click.echo(f"guessed: the label is {label!r}" if label else "found no label: name its column", err=True)
     click.echo("next: read it, mend what is wrong, then `assay check`", err=True)
+
+
+def _data(place: Path) -> Iterator[Path]:
+    """Data files of a folder, and folders in it that hold Parquet alone."""
+    for path in sorted(place.iterdir()):
+        if path.name.startswith((".", "_")):
+            continue
+        if path.is_file() and path.name.lower().endswith(READABLE):
+            yield path
+        elif path.is_dir():
+            held = [inner for inner in path.iterdir() if inner.is_file() and not inner.name.startswith((".", "_"))]
+            if held and all(inner.suffix.lower() == ".parquet" for inner in held):
+                yield path
+
+
+def _assumed(guessed: ProjectFile) -> str:
+    """What every file was taken for, in one line."""
+    from assay.core.project import place_of
+
+    tables = [f"{place_of(dataset.source)} is {_ROLES[dataset.role]}" for dataset in guessed.datasets.values()]
+    models = [str(place_of(model.predictions)) for model in guessed.models.values()]
+    judged = next((place_of(dataset.source) for dataset in guessed.datasets.values() if dataset.role == "test"), "")
+    told = f"; {' and '.join(models)} hold{'s' if len(models) == 1 else ''} predictions for {judged}" if models else ""
+    return ", ".join(tables) + told

@@ -60,6 +60,12 @@ class Session:
         self.backend.con.register(name, data)
         return self.expression(name)
 
+    def keep(self, table: ibis.Table) -> ibis.Table:
+        """Run a query of this session once and hold its rows; Ibis' own cache() fails to drop it (12.0)."""
+        name = self.name()
+        self.run(f"CREATE TEMP TABLE {quote(name)} AS {self.backend.compile(table)}")
+        return self.expression(name)
+
     def expression(self, name: str, reads: ibis.Table | None = None) -> ibis.Table:
         """Give the Ibis table of a name; it lives as long as some expression reads it, and so does what it `reads`."""
         table = self.backend.table(name)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from assay.feasibility.majority import Constants
     from assay.feasibility.study import Study
 
+NEIGHBORS = 15
 # Half of them train, half are held out; more rows are thinned at random.
 MAX_ROWS = 60_000
 
@@ -185,7 +186,7 @@ def upper_limit(
             actions=(Action("label more units", effect="enough to hold half of them out"),),
             reason=reason,
         )
-    held = _held(study, candidates or _candidates(seed), alpha)
+    held = _held(study, candidates or _candidates(seed, study), alpha)
     clusters = study.clustering(held.wrong)
     status, reason, actions = _outcome(study, held, target, alpha)
     guarantee = _guarantee(study, alpha)
@@ -239,13 +240,15 @@ def upper_limit(
     )
 
 
-def _candidates(seed: int) -> dict[str, Any]:
-    return {
-        "most common class": DummyClassifier(strategy="most_frequent"),
-        "logistic regression": LogisticRegression(max_iter=200),
-        "15 nearest neighbors": KNeighborsClassifier(15),
-        "gradient boosting": HistGradientBoostingClassifier(random_state=seed, early_stopping=False),
-    }
+def _candidates(seed: int, study: Study) -> dict[str, Any]:
+    """Chosen by the rows that train alone, so that the choice tells nothing of those that are held out."""
+    found: dict[str, Any] = {"most common class": DummyClassifier(strategy="most_frequent")}
+    if np.unique(study.train_y).size > 1:
+        found["logistic regression"] = LogisticRegression(max_iter=200)
+        if study.train_y.size >= NEIGHBORS:
+            found[f"{NEIGHBORS} nearest neighbors"] = KNeighborsClassifier(NEIGHBORS)
+        found["gradient boosting"] = HistGradientBoostingClassifier(random_state=seed, early_stopping=False)
+    return found
 
 
 def _held(study: Study, candidates: Mapping[str, Any], alpha: float) -> _Held:

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from assay.data.sources import table as open_table
 from assay.errors import DataError
 from assay.validation import clusters
-from assay.validation.profiling import ColumnProfile, Profile, profile
+from assay.validation.first_files import Answers, File, Folder, identity, look, looks_like_id, sides, word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import ibis
-
     from assay.validation.clusters import Clustering
+    from assay.validation.profiling import ColumnProfile, Profile
 
-_ROLES = (
-    ("test", re.compile(r"(^|[^a-z])(test|holdout|hold_out|eval)([^a-z]|$)", re.IGNORECASE)),
-    ("dev", re.compile(r"(^|[^a-z])(dev|valid|validation|val)([^a-z]|$)", re.IGNORECASE)),
-    ("live", re.compile(r"(^|[^a-z])(live|prod|production|new|batch|current|serving)([^a-z]|$)", re.IGNORECASE)),
-    ("pool", re.compile(r"(^|[^a-z])(pool|unlabell?ed)([^a-z]|$)", re.IGNORECASE)),
-    ("train", re.compile(r"(^|[^a-z])train(ing)?([^a-z]|$)", re.IGNORECASE)),
-)
 _LABELS = (
     "label",
     "target",
@@ -39,25 +29,31 @@ _LABELS = (
     "fraud",
     "survived",
     "price",
+    "ziel",
+    "klasse",
+    "objetivo",
+    "clase",
+    "etiqueta",
+    "cible",
+    "classe",
+    "etichetta",
+    "цель",
+    "класс",
+    "标签",
+    "目标",
+    "ラベル",
 )
-_ID = re.compile(r"(^|_)(id|uuid|key|index|rownum|row)$|(Id|ID)$", re.IGNORECASE)
 CLASSES = 20
-
-
-class _File(NamedTuple):
-    name: str
-    role: str
-    source: str
-    table: ibis.Table
-    facts: Profile
 
 
 def describe_project(paths: Iterable[str | Path]) -> str:
     """Write a commented ``assay.toml`` for the data files of a folder.
 
     Guesses, each marked as one: roles by the files' names (a lone file is ``train``; checks split it themselves), the
-    label by its name or as the last column with few values, the task by the label's type, timestamp and id by name and
-    type. When the label clusters by day or by a column that looks like an id (a permutation test at 1%), that column is
+    label as the column that an unlabelled table lacks, by its name, or as the last column with few values, the task by
+    the label's type, timestamp and id by name and type. A file with one prediction for each row of a labelled test set
+    becomes a model, and two of them a gate. Files that hold the rows of the training and the test data, answer for rows
+    without labels or cannot be read are left out, each with a line that says why. When the label clusters by day or by a column that looks like an id (a permutation test at 1%), that column is
     proposed as the unit.
 
     Parameters
@@ -78,71 +74,93 @@ def describe_project(paths: Iterable[str | Path]) -> str:
     given = [Path(path) for path in paths]
     if not given:
         raise DataError("there is no data file here: put a CSV or Parquet file into the folder, or name one")
-    files = _files(given)
+    folder = look(given)
+    files = folder.files
     main = next((file for file in files if file.role == "train"), files[0])
-    label, why = _label(main.facts, [file.facts for file in files if file.role != "live"])
+    label, why = _label(main.facts, [file.facts for file in files if file is not main])
+    files = [_unlabelled(file, label) for file in files]
     task = _task(main.facts.columns[label]) if label else "classification"
     timestamp = next((name for name, c in main.facts.outer.items() if c.kind in ("timestamp", "date")), None)
-    identity = _identity(main.facts, label)
-    found = _unit(main, label, identity)
+    own = identity(main.facts, label)
+    found = _unit(main, label, own)
     unit = None if found is None or (found.by_day and main.facts.columns[found.column].kind != "date") else found.column
+    folder = Folder(files, *_judged(folder, files, label))
+    joined = {answers.of: answers.id for answers in folder.answers if answers.id}
 
     lines = ["# Written by `assay init` from the files that it found. Every line is a guess: correct what is wrong."]
-    lines += ["[project]", f"name = {json.dumps(_word(Path.cwd().name) or 'project')}", f'task = "{task}"']
+    lines += [f"# left out: {path}: {reason}" for path, reason in folder.left_out]
+    lines += ["[project]", f"name = {json.dumps(word(Path.cwd().name) or 'project')}", f'task = "{task}"']
     lines += ["", "[budget]", "alpha = 0.05       # error probability of all blocking checks of one run together"]
     for file in files:
-        lines += ["", f"[datasets.{file.name}]", f'role = "{file.role}"', f"source = {json.dumps(file.source)}"]
+        lines += ["", f"[datasets.{file.name}]", f'role = "{file.role}"', f"source = {file.source}"]
+        lines += [f"# {note}" for note in file.notes]
         have = file.facts.columns
         if label and label in have:
-            lines += [f"label = {json.dumps(label)}   # a guess: {why}"]
+            lines += [f"label = {_quoted(label)}   # a guess: {why}"]
         if timestamp and timestamp in have:
-            lines += [f"timestamp = {json.dumps(timestamp)}"]
-        if identity and identity in have:
-            lines += [f"id = {json.dumps(identity)}"]
+            lines += [f"timestamp = {_quoted(timestamp)}"]
+        if joined.get(file.name, own) in have:
+            lines += [f"id = {_quoted(str(joined.get(file.name, own)))}"]
         if unit and unit in have:
-            lines += [f"unit = {json.dumps(unit)}   # {found}"]
+            lines += [f"unit = {_quoted(unit)}   # {found}"]
         elif found is not None and found.column in have:
             lines += [f'# unit = "..."   # {found}: add a column of days and name it here']
         if file.role == "test":
             lines += ["queries = 32       # how often this holdout may answer, to people who see its answers"]
     if label is None:
         lines += ['# No label found: name its column as label = "..." in the dataset above.']
+    lines += _models(folder.answers)
     lines += _checks(files, main, label)
+    if task == "classification":
+        lines += _gate(folder.answers)
     return "\n".join(lines) + "\n"
 
 
-def _files(given: Sequence[Path]) -> list[_File]:
-    files: list[_File] = []
-    for path in given:
-        role = "train" if len(given) == 1 else next((r for r, p in _ROLES if p.search(_stem(path))), "")
-        table = open_table(path)
-        name = _word(_stem(path)) or "data"
-        while name in {file.name for file in files}:
-            name += "_"
-        files.append(_File(name, role, path.as_posix(), table, profile(table)))
-    if not any(file.role == "train" for file in files):
-        # The largest table that says nothing else of itself is what a model would be trained on.
-        unnamed = [file for file in files if not file.role] or files
-        largest = max(unnamed, key=lambda file: file.facts.rows)
-        files[files.index(largest)] = largest._replace(role="train")
-    files = [file if file.role else file._replace(role="live") for file in files]
-    if sum(file.role == "train" for file in files) == 1:
-        files = [file._replace(name="train") if file.role == "train" else file for file in files]
-    return sorted(files, key=lambda file: ("train", "dev", "test", "live", "pool").index(file.role))
+def _unlabelled(file: File, label: str | None) -> File:
+    """A test set without labels is a pool of rows that could be labelled."""
+    if file.role == "test" and (label is None or label not in file.facts.columns):
+        note = "it has no labels, so that no model can be judged on it"
+        return file._replace(role="pool", notes=(*file.notes, note))
+    return file
+
+
+def _judged(folder: Folder, files: Sequence[File], label: str | None) -> tuple[list[Answers], list[tuple[str, str]]]:
+    """Tell predictions that can be judged, all of one test set, from those that cannot."""
+    kept: list[Answers] = []
+    left_out = list(folder.left_out)
+    by_name = {file.name: file for file in files}
+    for answers in folder.answers:
+        # The training data are called train by now.
+        table = by_name.get(answers.of) or next(file for file in files if file.role == "train")
+        said = answers.file.facts.columns[answers.column].kind
+        if table.role != "test" or label is None:
+            reason = f"it seems to hold predictions for {table.path}, which is no labelled test set"
+        elif (said == "string") != (table.facts.columns[label].kind == "string"):
+            reason = f"its {answers.column!r} is of another kind than the label {label!r}: code both the same way"
+        elif kept and kept[0].of != answers.of:
+            reason = f"it holds predictions for another test set than {kept[0].file.path}"
+        else:
+            kept.append(answers)
+            continue
+        left_out.append((answers.file.path, reason))
+    return kept, left_out
 
 
 def _label(main: Profile, others: Sequence[Profile]) -> tuple[str | None, str]:
-    """Guess the label, and say why: a telling name, else the last column if it has few values."""
-    shared = [name for name in main.outer if all(name in other.columns for other in others)]
-    lowered = {name.lower(): name for name in shared}
-    for word in _LABELS:
-        if word in lowered and main.columns[lowered[word]].present:
-            return lowered[word], "its name sounds like one"
-    for name in reversed(shared):
-        if any(name.lower().startswith(("is_", "has_")) or name.lower().endswith(f"_{word}") for word in _LABELS):
+    """Guess the label, and say why: what another table lacks, a telling name, else the last column if it has few values."""
+    for other in others:
+        lacking = [name for name in main.outer if name not in other.columns]
+        if len(lacking) == 1 and len(main.outer) > 2 and len(other.outer) == len(main.outer) - 1:
+            return lacking[0], "the other table is the same without it"
+    lowered = {name.lower(): name for name in main.outer}
+    for known in _LABELS:
+        if known in lowered and main.columns[lowered[known]].present:
+            return lowered[known], "its name sounds like one"
+    for name in reversed(list(main.outer)):
+        if any(name.lower().startswith(("is_", "has_")) or name.lower().endswith(f"_{known}") for known in _LABELS):
             return name, "its name sounds like one"
-    last = shared[-1] if shared else None
-    if last and not _ID.search(last) and main.columns[last].kind in ("boolean", "integer", "string", "number"):
+    last = next((name for name in reversed(list(main.outer)) if all(name in other.columns for other in others)), None)
+    if last and not looks_like_id(last) and main.columns[last].kind in ("boolean", "integer", "string", "number"):
         column = main.columns[last]
         if column.kind == "boolean" or 2 <= (column.distinct or 0) <= CLASSES or column.kind == "number":
             return last, "it is the last column; correct it if that is not what a model should predict"
@@ -151,23 +169,19 @@ def _label(main: Profile, others: Sequence[Profile]) -> tuple[str | None, str]:
 
 def _task(label: ColumnProfile) -> str:
     few = (label.distinct or 0) <= CLASSES
-    return (
-        "classification" if label.kind in ("boolean", "string") or (label.kind == "integer" and few) else "regression"
-    )
+    # Classes written as 0.0 and 1.0 are those of a column in which some are missing.
+    whole = label.kind == "integer" or (label.kind == "number" and label.nulls > 0 and few and _whole(label))
+    return "classification" if label.kind in ("boolean", "string") or (whole and few) else "regression"
 
 
-def _identity(facts: Profile, label: str | None) -> str | None:
-    for name, column in facts.outer.items():
-        unique = column.nulls == 0 and (column.distinct or 0) > 0.9 * column.rows
-        if name != label and _ID.search(name) and unique and column.kind in ("integer", "string"):
-            return name
-    return None
+def _whole(label: ColumnProfile) -> bool:
+    return all(float(value).is_integer() for value in label.quantiles.values())
 
 
-def _unit(main: _File, label: str | None, identity: str | None) -> Clustering | None:
+def _unit(main: File, label: str | None, own: str | None) -> Clustering | None:
     if label is None:
         return None
-    exclude = tuple(name for name in (label, identity) if name is not None)
+    exclude = tuple(name for name in (label, own) if name is not None)
     columns = clusters.candidates(main.table, exclude)
     # A column whose every value is new groups nothing.
     columns = [(n, day) for n, day in columns if day or (main.facts.columns[n].distinct or 0) < 0.5 * main.facts.rows]
@@ -179,9 +193,9 @@ def _unit(main: _File, label: str | None, identity: str | None) -> Clustering | 
     return clusters.find(main.table, value, columns) if kind in ("string", "boolean", "integer", "number") else None
 
 
-def _checks(files: Sequence[_File], main: _File, label: str | None) -> list[str]:
+def _checks(files: Sequence[File], main: File, label: str | None) -> list[str]:
     # The reference is held against itself only when there is nothing else.
-    batches = [file for file in files if file.role in ("live", "test")]
+    batches = [file for file in files if file.role in ("live", "test", "pool")]
     names = ", ".join(json.dumps(file.name) for file in batches or [main])
     lines = ["", "[[checks]]", 'id = "data"         # types, missing values, ranges, categories, tails', 'use = "VAL1"']
     lines += ['stage = "data"', f"datasets = [{names}]"]
@@ -189,7 +203,16 @@ def _checks(files: Sequence[_File], main: _File, label: str | None) -> list[str]
         lines += [f"reference = {json.dumps(main.name)}"]
     if batches:
         lines += ["blocking = true     # a fault makes `assay check` exit with 1"]
-    if label is not None and _task(main.facts.columns[label]) == "classification":
+    if label is None or _task(main.facts.columns[label]) != "classification":
+        return lines
+    told = main.facts.columns[label]
+    if told.nulls or (told.distinct or 0) < 2:
+        what = f"{told.nulls:,} rows have none" if told.nulls else "there is but one class"
+        lines += [
+            "",
+            f"# Whether a model can be right is not asked: the label must have a value in each row, and {what}.",
+        ]
+    else:
         lines += [
             "",
             "[[checks]]",
@@ -201,10 +224,28 @@ def _checks(files: Sequence[_File], main: _File, label: str | None) -> list[str]
     return lines
 
 
-def _stem(path: Path) -> str:
-    return path.name.partition(".")[0]
+def _models(answers: Sequence[Answers]) -> list[str]:
+    lines: list[str] = []
+    for each in answers:
+        how = f"joined by {each.id}" if each.id else "one for each row of the test set, in its order"
+        lines += ["", f"[models.{each.file.name}]", f"predictions = {each.file.source}   # {how}"]
+        lines += [f"column = {_quoted(each.column)}"] if each.column != "prediction" else []
+    return lines
 
 
-def _word(text: str) -> str:
-    """Make a bare TOML key of a name."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_")
+def _gate(answers: Sequence[Answers]) -> list[str]:
+    if not answers:
+        return []
+    names = [each.file.name for each in answers]
+    lines = ["", "[[checks]]"]
+    if len(names) == 1:
+        lines += ['id = "good-enough"  # is the accuracy what you need?', 'claim = "n > 0.8"', f'new = "{names[0]}"']
+    else:
+        new, old = sides(names)
+        lines += ['id = "better"       # is the new model more accurate than the old one?', 'claim = "n - o > 0"']
+        lines += [f'new = "{new}"', f'old = "{old}"']
+    return [*lines, f"datasets = [{json.dumps(answers[0].of)}]", "blocking = true"]
+
+
+def _quoted(name: str) -> str:
+    return json.dumps(name, ensure_ascii=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from assay.data.connection import session
 from assay.data.facts import columns_present
 from assay.data.sources import table as open_table
 from assay.errors import DataError
@@ -358,7 +359,10 @@ def _named(table: ibis.Table) -> ibis.Table:
     """A table that the engine knows by name: a query is run once, not again for each column."""
     import ibis.expr.operations as ops
 
-    return table if isinstance(table.op(), (ops.DatabaseTable, ops.SQLQueryResult)) else table.cache()
+    if isinstance(table.op(), (ops.DatabaseTable, ops.SQLQueryResult)):
+        return table
+    here = session()
+    return here.keep(table) if table.get_backend() is here.backend else table.cache()
 
 
 def _require_weights(table: ibis.Table, weight: str, name: str) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import math
+import sys
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,18 @@ from hypothesis import strategies as st
 from assay import data
 from assay.errors import DataError
 from assay.validation import Profile, profile, profile_scan
+
+
+def test_a_query_is_held_and_dropped_without_a_word(monkeypatch):
+    """What Ibis' own cache does when its table is forgotten is to print a traceback."""
+    said = []
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    kept = data.table(pa.table({"a": [1, 2, 3], "b": [4, 5, 6]})).drop("b")
+    assert profile(kept).columns["a"].rows == 3
+    del kept
+    gc.collect()
+    assert profile(pa.table({"a": [1]})).rows == 1
+    assert not said
 
 
 def test_every_number_agrees_with_pandas():
