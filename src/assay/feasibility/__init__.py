@@ -31,7 +31,22 @@ _HOMES = {
     "upper_limit": "bayes_error",
 }
 
-__all__ = list(_HOMES)
+__all__ = [
+    "alpha_of_look",
+    "audit_labels",
+    "audit_votes",
+    "certified_uppers",
+    "clean_bounds",
+    "cover_hart",
+    "cover_hart_error",
+    "leave_one_out_upper",
+    "lower_of_least",
+    "neighbor_estimate",
+    "noise_bounds",
+    "repeated_rows",
+    "smooth",
+    "upper_limit",
+]
 
 
 def __getattr__(name: str) -> Any:
