@@ -7,20 +7,46 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from assay.feasibility.bayes_error import upper_limit
+    from assay.feasibility.held_out import alpha_of_look, certified_uppers, leave_one_out_upper, lower_of_least
     from assay.feasibility.inequalities import cover_hart, cover_hart_error
     from assay.feasibility.label_noise import clean_bounds, noise_bounds
     from assay.feasibility.nearest_neighbor import neighbor_estimate
-
-__all__ = ["clean_bounds", "cover_hart", "cover_hart_error", "neighbor_estimate", "noise_bounds", "upper_limit"]
+    from assay.feasibility.repeated import audit_labels, audit_votes, repeated_rows
+    from assay.feasibility.smoothness import smooth
 
 _HOMES = {
+    "alpha_of_look": "held_out",
+    "audit_labels": "repeated",
+    "audit_votes": "repeated",
+    "certified_uppers": "held_out",
     "clean_bounds": "label_noise",
     "cover_hart": "inequalities",
     "cover_hart_error": "inequalities",
+    "leave_one_out_upper": "held_out",
+    "lower_of_least": "held_out",
     "neighbor_estimate": "nearest_neighbor",
     "noise_bounds": "label_noise",
+    "repeated_rows": "repeated",
+    "smooth": "smoothness",
     "upper_limit": "bayes_error",
 }
+
+__all__ = [
+    "alpha_of_look",
+    "audit_labels",
+    "audit_votes",
+    "certified_uppers",
+    "clean_bounds",
+    "cover_hart",
+    "cover_hart_error",
+    "leave_one_out_upper",
+    "lower_of_least",
+    "neighbor_estimate",
+    "noise_bounds",
+    "repeated_rows",
+    "smooth",
+    "upper_limit",
+]
 
 
 def __getattr__(name: str) -> Any:
