@@ -157,6 +157,13 @@ def _linked(schema: Schema | None, inputs: Inputs) -> dict[str, Any]:
 
 def _itself(check: CheckTable, batch: Dataset) -> Verdict:
     """The table that the limits were inferred from cannot break them, so that a pass would say nothing."""
+    add = Action(
+        f'add new rows as [datasets.new] with role = "live", and name them in check {check.name!r}: datasets = ["new"]'
+    )
+    reason = f"{batch.name} is the reference itself: there is nothing to compare it with"
+    if batch.declared.role in ("test", "live"):
+        reason = f"{batch.name} has the rows of the reference, and no others: there is nothing to compare, or to judge, by it"
+        add = Action(f"set other rows aside for {batch.name}, on which no model is trained")
     return Verdict(
         status="skipped",
         guarantee=Guarantee.none("a table cannot be held against itself"),
@@ -165,11 +172,8 @@ def _itself(check: CheckTable, batch: Dataset) -> Verdict:
         stage="data",
         claim=Claim(f"{batch.name} looks as the schema says"),
         evidence=Evidence(n=row_count(batch.table), fingerprints={batch.key: batch.fingerprint}),
-        reason=f"{batch.name} is the reference itself: there is nothing to compare it with",
-        actions=(
-            Action(
-                f'add new rows as [datasets.new] with role = "live", and name them in check {check.name!r}: datasets = ["new"]'
-            ),
-        ),
+        reason=reason,
+        actions=(add,),
         severity=check.severity,
+        blocking=check.blocking,
     )
