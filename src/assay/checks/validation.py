@@ -13,6 +13,7 @@ from assay.core.guarantee import Guarantee
 from assay.core.strict_toml import read
 from assay.core.verdict import Verdict
 from assay.data import fingerprint, row_count, table
+from assay.data.sources import file_in_sql
 from assay.errors import ProjectError
 from assay.validation import Schema, infer, validate
 from assay.validation.inference import ERROR
@@ -136,6 +137,7 @@ def _validate(
         references=linked,
         check=check.name,
         dataset=batch.name,
+        source=file_in_sql(batch.declared.source),
         severity=check.severity,
         blocking=check.blocking,
         fingerprints={batch.key: batch.fingerprint, reference.key: reference.fingerprint},

@@ -12,6 +12,7 @@ import msgspec
 from assay.core import Claim, Guarantee, Verdict
 from assay.data.content import fingerprint
 from assay.data.facts import columns_present, require_rows
+from assay.data.sources import file_in_sql
 from assay.data.sources import table as open_table
 from assay.errors import DataError
 from assay.validation.codes import CODES, DRIFT, SKEW, measure, percent
@@ -46,6 +47,7 @@ def validate(
     references: Mapping[str, Any] | None = None,
     check: str = "data",
     dataset: str = "",
+    source: str = "",
     severity: Severity = "error",
     blocking: bool = False,
     fingerprints: Mapping[str, str] | None = None,
@@ -103,6 +105,9 @@ def validate(
         Id of the check.
     dataset : str, optional
         Name of the table in messages and fingerprints.
+    source : str, optional
+        What stands for the table in the SQL that verdicts propose, ``"'data/new.parquet'"``; by default `table`, if
+        it is the path of a file.
     severity, blocking
         As in :class:`assay.core.Verdict`; what has no error bound never blocks.
     fingerprints : dict of str to str, optional
@@ -151,6 +156,7 @@ def validate(
     started = time.perf_counter()
     name = dataset or (str(table) if isinstance(table, (str, Path)) else "the batch")
     opened = open_table(table)
+    source = source or file_in_sql(table)
     rows = require_rows(opened, name)
     if schema is None and reference is None:
         raise DataError("nothing says what the batch should look like: give a schema, or a reference to infer it from")
@@ -171,7 +177,7 @@ def validate(
     rules = rules_of(fitting, environment)
     readable = [rule for rule in rules if applies(opened, rule)]
     verdicts = column_verdicts(opened, fitting, rows, check, name, environment)
-    verdicts += counted_verdicts(opened, [rule for rule in readable if rule.counted], rows, check, name, linked)
+    verdicts += counted_verdicts(opened, [rule for rule in readable if rule.counted], rows, check, source, linked)
     verdicts += [_skipped(rule, check) for rule in rules if rule not in readable]
     parts, too_small = parts_of(opened, fitting, [rule for rule in readable if not rule.counted], check)
     verdicts += too_small
@@ -184,7 +190,7 @@ def validate(
         rates = Rates(
             opened, fitting, parts, level, unit=unit, reference=reference, fdr=fdr is not None, references=linked
         )
-        verdicts += rates.verdicts(check, name)
+        verdicts += rates.verdicts(check, source)
     for other, wanted, code in ((before, drift, DRIFT), (serving, skew, SKEW)):
         if wanted:
             verdicts += distribution_verdicts(
