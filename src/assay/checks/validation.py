@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.checks import drift, skew
@@ -96,7 +97,9 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
             for batch in batches
             for bare in [schema is None and _unlabelled(batch, reference)]
             for fitting in [schema or inferred[bare]]
-            for verdict in _validate(check, batch, fitting, reference, share, linked, fdr=across == "fdr", bare=bare)
+            for verdict in _validate(
+                check, batch, fitting, reference, share, linked, project.root, fdr=across == "fdr", bare=bare
+            )
         ]
 
     return Job(depends, evaluate, spends)
@@ -119,6 +122,7 @@ def _validate(
     reference: Dataset,
     alpha: float,
     linked: dict[str, Any],
+    root: Path,
     *,
     fdr: bool,
     bare: bool,
@@ -126,18 +130,20 @@ def _validate(
     itself = batch.fingerprint == reference.fingerprint
     if itself and schema.reference is not None:
         return [_itself(check, batch)]
+    shown = _shown(reference, bare)
     verdicts = validate(
         batch.table,
         schema,
         environment=check.environment or None,
-        reference=None if itself else _shown(reference, bare),
+        reference=None if itself else shown,
+        training=shown if batch.declared.role == "live" and not itself else None,
         alpha=alpha,
         fdr=alpha if fdr else None,
         unit=batch.declared.unit or reference.declared.unit,
         references=linked,
         check=check.name,
         dataset=batch.name,
-        source=file_in_sql(batch.declared.source),
+        source=_in_sql(batch.source, root),
         severity=check.severity,
         blocking=check.blocking,
         fingerprints={batch.key: batch.fingerprint, reference.key: reference.fingerprint},
@@ -145,6 +151,13 @@ def _validate(
     # The drift and skew that a schema limits are rules of the schema: the whole family asks for them too.
     wanted = ("VAL1", "VAL2") if check.use.upper() == "VAL1" else (check.use.upper(),)
     return [verdict for verdict in verdicts if verdict.code.startswith(wanted)]
+
+
+def _in_sql(source: Any, root: Path) -> str:
+    """Name the file of a dataset in SQL, from the project's folder where it lies in there."""
+    path = Path(source) if isinstance(source, (str, Path)) else None
+    inside = path is not None and path.is_absolute() and path.is_relative_to(root)
+    return file_in_sql(path.relative_to(root) if path is not None and inside else source)
 
 
 def _linked(schema: Schema | None, inputs: Inputs) -> dict[str, Any]:

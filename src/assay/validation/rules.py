@@ -8,7 +8,7 @@ import numpy as np
 
 from assay.data.connection import quote, session
 from assay.data.facts import columns_present
-from assay.data.slice import flags
+from assay.data.slice import columns_of, flags
 from assay.data.sources import table as open_table
 from assay.errors import DataError
 from assay.validation import conditions
@@ -110,6 +110,23 @@ def applies(table: ibis.Table, rule: Rule) -> bool:
     if found is None:
         return False
     return conditions.readable(found, rule.family) and (rule.family not in GROUPED or rule.column in table.columns)
+
+
+def absent_columns(table: ibis.Table, schema: Schema) -> set[str]:
+    """List the columns that a schema describes and a table does not have."""
+    return {path for path in schema.columns if conditions.type_at(table, path) is None}
+
+
+def named_columns(rule: Rule) -> set[str]:
+    """List the columns that a relation speaks of; of a rule on one column, that of its own has its verdict elsewhere."""
+    if rule.family not in WAYS:
+        return set()
+    spec: Relation = rule.spec
+    found = {*spec.sum, *spec.key, *spec.foreign_key, *(column for side in spec.determines for column in side)}
+    found |= {spec.equals} if isinstance(spec.equals, str) else set()
+    for predicate in (spec.sql, spec.where):
+        found |= set(columns_of(predicate)) if predicate else set()
+    return found
 
 
 class Broken(NamedTuple):

@@ -88,6 +88,20 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 lines += ["", f"[[{name}]]", *_table(item)]
         return "\n".join(lines) + "\n"
 
+    def to_python(self) -> str:
+        """Write a module with a class of typed fields, which :func:`assay.validation.from_class` reads back unchanged.
+
+        Examples
+        --------
+        >>> schema = Schema.from_toml('name = "Orders"\\n[columns.paid]\\ntype = "number"\\nrange = { min = 0 }')
+        >>> print(schema.to_python().partition("\\n\\n\\n")[2], end="")
+        class Orders:
+            paid: Annotated[float | None, Field(range={'min': 0})]
+        """
+        from assay.validation.from_python import to_python
+
+        return to_python(self)
+
     @classmethod
     def from_toml(cls, text: str, path: str = "schema.toml") -> Schema:
         """Read a schema file.
@@ -104,13 +118,14 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         DataError
             If it is not TOML, has an unknown key (with the nearest known one), or a wrong value; names the line.
         """
-        schema = strict_toml.decode(text, path, cls, error=DataError, inconsistencies=_inconsistencies)
+        schema = strict_toml.decode(text, path, cls, error=DataError, inconsistencies=inconsistencies)
         if schema.version > VERSION:
             raise DataError(f"{path} has version {schema.version}, this assay reads up to {VERSION}: upgrade assay")
         return schema
 
 
-def _inconsistencies(schema: Schema) -> Iterator[tuple[strict_toml.Place, str]]:
+def inconsistencies(schema: Schema) -> Iterator[tuple[strict_toml.Place, str]]:
+    """List what is wrong with a schema whose keys and values are each right, and where."""
     for name, column in schema.columns.items():
         for family in FAMILIES:
             limit = column.limit(family)
@@ -188,9 +203,13 @@ def as_schema(given: Any) -> Schema:
     """
     if isinstance(given, Schema):
         return given
+    if isinstance(given, type):
+        from assay.validation.from_python import from_class
+
+        return from_class(given)
     made = getattr(given, "to_schema", None)
     if made is None:
-        raise DataError(f"{type(given).__name__} is no schema: give a Schema, a Check or a subclass of Table")
+        raise DataError(f"{type(given).__name__} is no schema: give a Schema, a Check or a class of typed fields")
     schema = made()
     assert isinstance(schema, Schema)
     return schema
