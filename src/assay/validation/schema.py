@@ -80,12 +80,12 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         lines += [f"{key} = {toml_value(value)}" for key, value in plain.items() if key in _PLAIN]
         for name in ("reference", "rows"):
             if name in plain:
-                lines += ["", f"[{name}]", *_table(plain[name])]
+                lines += ["", f"[{name}]", *toml_table(plain[name])]
         for name, column in self.columns.items():
-            lines += ["", f"[columns.{toml_key(name)}]", *_table(msgspec.to_builtins(column))]
+            lines += ["", f"[columns.{toml_key(name)}]", *toml_table(msgspec.to_builtins(column))]
         for name in ("relations", "metrics", "slices"):
             for item in plain.get(name, ()):
-                lines += ["", f"[[{name}]]", *_table(item)]
+                lines += ["", f"[[{name}]]", *toml_table(item)]
         return "\n".join(lines) + "\n"
 
     def to_python(self) -> str:
@@ -161,7 +161,8 @@ def _share(at_most: float, place: strict_toml.Place) -> Iterator[tuple[strict_to
         yield place, f"{'.'.join(map(str, place))} is {at_most}: give a share from 0 to 1"
 
 
-def _table(plain: Mapping[str, Any]) -> list[str]:
+def toml_table(plain: Mapping[str, Any]) -> list[str]:
+    """Write the keys of a table of TOML, a line each."""
     # A limit on missing values that says nothing but its default has a word for it.
     return [
         f"{key} = {toml_value('never' if value == {} and key in NEVER else value)}"
