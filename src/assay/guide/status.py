@@ -34,6 +34,7 @@ QUESTIONS = (
 )
 # Stages whose verdicts come from checks that a project file declares.
 DECLARED = ("feasibility", "data", "gate", "monitor")
+RENEW = "take it out of the project file, or have its owner give it another date"
 CLAIMS = "assay explain GAT101"
 ORDER = {"fail": 0, "error": 1, "inconclusive": 2, "skipped": 3, "pass": 4}
 
@@ -225,7 +226,13 @@ def _actions(project: Project, by_stage: dict[str, list[Verdict]]) -> tuple[Acti
     for verdict in open_:
         if verdict.actions:
             about.setdefault(verdict.name, verdict.actions[0])
+    # `assay check` refuses to go on with a waiver that is over, so that it comes before all else.
     actions = [
+        Action(f"the waiver of {waiver.check!r} ({waiver.owner}: {waiver.reason}) expired on {waiver.expires}: {RENEW}")
+        for waiver in project.file.waivers
+        if waiver.expired()
+    ]
+    actions += [
         msgspec.structs.replace(
             action, title=f"{_listed([name for name in about if about[name] == action])}: {action.title}"
         )

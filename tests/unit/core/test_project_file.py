@@ -76,7 +76,11 @@ def test_pyproject_works_the_same() -> None:
         ("[slices]", "[slice]", r"assay\.toml:22: unknown key 'slice' in the file; did you mean 'slices'"),
         ("alpha = 0.05", 'alpha = "x"', r"assay\.toml:5: \[budget\] alpha: expected 'float', got 'str'"),
         ("alpha = 0.05", "alpha = 5", r"assay\.toml:5: alpha is 5"),
-        ('role = "train"', 'role = "trian"', r"assay\.toml:8: \[datasets\.train\] role: invalid enum value 'trian'"),
+        (
+            'role = "train"',
+            'role = "trian"',
+            r"assay\.toml:8: \[datasets\.train\] role: 'trian' is not one of 'train', 'dev'",
+        ),
         ("[slices]", '[datasets."a.b"]\nsource = 3\n[slices]', r"assay\.toml:2\d: \[datasets\.a\.b\] source: expected"),
         (
             'predict = "late"',
