@@ -11,6 +11,7 @@ import msgspec
 from assay.core.action import Action
 from assay.core.project import stage_of
 from assay.errors import LedgerError, StoreError
+from assay.guide.present import unjudged
 from assay.store import records
 from assay.store.ledger import Ledger
 from assay.tracking.registry import Registry
@@ -136,6 +137,9 @@ def _answer(project: Project, stage: str, question: str, verdicts: list[Verdict]
     if unasked and told.startswith("yes"):
         was = "was" if len(unasked) == 1 else "were"
         return Answer(question, f"undecided: {_counts(verdicts)}; {_listed(unasked)} {was} not asked yet", worst.id)
+    other = unjudged(project, verdicts) if stage == "gate" else ""
+    if other:
+        return Answer(question, f"{other} as it is now was not asked yet; before it: {told}", worst.id)
     return Answer(question, told, worst.id)
 
 
