@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -20,6 +21,7 @@ from assay.errors import ProjectError, UsageError, shown
 T = TypeVar("T")
 Place = tuple[str | int, ...]
 _MAPPINGS = (dict, Mapping)
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def read(path: Path) -> str:
@@ -45,6 +47,7 @@ def decode(
     error: type[UsageError] = ProjectError,
     prefix: tuple[str, ...] = (),
     inconsistencies: Callable[[T], Iterable[tuple[Place, str]]] = lambda _: (),
+    examples: Mapping[str, str] = _NONE,
 ) -> T:
     """Decode TOML text into a struct.
 
@@ -62,6 +65,8 @@ def decode(
         The table that holds the content: ``("tool", "assay")``.
     inconsistencies : callable
         Given the struct, yields what types cannot express: the place of each fault and what is wrong.
+    examples : mapping of str to str
+        For keys that must be there, the line that would add one.
 
     Raises
     ------
@@ -91,6 +96,11 @@ def decode(
     except msgspec.ValidationError as problem:
         message, _, where = str(problem).partition(" - at ")
         place = _exact(content, expected, _parse_place(where.strip("`")))
+        lacking = re.fullmatch(r"Object missing required field `(.+)`", message)
+        if lacking:
+            line = examples.get(lacking[1], f"{lacking[1]} = ...")
+            inside = f" to {_table_name(place)}" if place else ""
+            raise refusal(place, f"{_table_name(place)} has no {lacking[1]!r}; add {line}{inside}") from problem
         label = f"{_table_name(place[:-1])} {place[-1]}: " if place else ""
         allowed = _allowed(expected, place)
         if allowed and message.startswith("Invalid enum value"):
