@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from assay.feasibility.held_out import alpha_of_look, certified_uppers, leave_one_out_upper, lower_of_least
     from assay.feasibility.inequalities import cover_hart, cover_hart_error
     from assay.feasibility.label_noise import clean_bounds, noise_bounds
+    from assay.feasibility.learnability import explained_variance, linear_classification_error
     from assay.feasibility.nearest_neighbor import neighbor_estimate
     from assay.feasibility.repeated import audit_labels, audit_votes, repeated_rows
     from assay.feasibility.side_by_side import bayes_error_estimates
@@ -30,8 +31,10 @@ _HOMES = {
     "clean_bounds": "label_noise",
     "cover_hart": "inequalities",
     "cover_hart_error": "inequalities",
+    "explained_variance": "learnability",
     "forecast": "curve",
     "leave_one_out_upper": "held_out",
+    "linear_classification_error": "learnability",
     "lower_of_least": "held_out",
     "neighbor_estimate": "nearest_neighbor",
     "noise_bounds": "label_noise",
@@ -52,8 +55,10 @@ __all__ = [
     "clean_bounds",
     "cover_hart",
     "cover_hart_error",
+    "explained_variance",
     "forecast",
     "leave_one_out_upper",
+    "linear_classification_error",
     "lower_of_least",
     "neighbor_estimate",
     "noise_bounds",
