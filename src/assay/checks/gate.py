@@ -14,20 +14,23 @@ from assay.checks.commitment import commit
 from assay.checks.disclosure import over, withhold
 from assay.checks.job import Job, Spend
 from assay.checks.kept import Kept, readers
+from assay.checks.overlap import unseen
 from assay.checks.question import Question, seen_of
 from assay.checks.sealed import judges
 from assay.core.action import Action
 from assay.core.claim import Claim
 from assay.core.guarantee import Assumption, Guarantee
-from assay.core.nearest import did_you_mean
+from assay.core.nearest import did_you_mean, nearest
 from assay.core.project import CheckTable, stage_of
 from assay.core.verdict import Verdict
+from assay.data import columns_present
 from assay.data.slice import mask
 from assay.errors import DataError, ModelError, ProjectError
 from assay.gate import decide, decide_slices, parse
-from assay.gate.condition import Condition
+from assay.gate.condition import TEMPLATE, Condition
 from assay.gate.inputs import collect
 from assay.store.ledger import Ledger
+from assay.tracking.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,10 +51,10 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     """Open the test set and both models; the answer is paid for on the ledger of the test set's content."""
     project = inputs.project
     if not check.claim:
-        raise ProjectError(f"{project.path}: check {check.name!r}: a gate check needs a claim")
+        raise ProjectError("a gate check needs a claim")
     if check.method == "sequential" and inputs.series is None:
         if inputs.submitted is not None:
-            raise ModelError(f"check {check.name!r} is decided label by label: it judges declared models alone")
+            raise ModelError("it is decided label by label: it judges declared models alone")
         from assay.checks import sequential
 
         return sequential.prepare(check, inputs, alpha)
@@ -61,10 +64,10 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         model = project.model(check.model)[0]
     name = check.datasets[0] if check.datasets else project.dataset_of_role("test", "dev")
     if name is None:
-        raise ProjectError(f"{project.path}: check {check.name!r} needs a dataset with the role 'test'")
+        raise ProjectError("it needs a dataset with the role 'test'")
     dataset = inputs.dataset(name, judge=True)
     if dataset.declared.label is None:
-        raise ProjectError(f"{project.path}: [datasets.{name}] names no label, which check {check.name!r} needs")
+        raise ProjectError(f"[datasets.{name}] names no label, which it needs; add label = 'COLUMN' there")
     sent = inputs.submitted is not None
     new = inputs.submission(dataset) if sent else inputs.predictor(model, check.new, dataset)
     old = inputs.predictor(model, check.old, dataset) if "old" in condition.models else None
@@ -73,6 +76,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         return unready
     assert new is not None
     slices = project.slices_of(check.slices)
+    require_parts(condition, project, dataset, slices)
     answers = inputs.series.looks if inputs.series else dataset.declared.queries
     key, table = (inputs.series.key, None) if inputs.series else _family(project, dataset)
     # All claims about one candidate are one answer; against another champion it is another question.
@@ -140,8 +144,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
 
     models = {"new": new.identity} | ({"old": old.identity} if old else {})
     seen = seen_of(dataset, disclosed) if answers > 1 and inputs.series is None else ()
-    if old is not None and check.old in project.file.models:
-        seen = (*seen, Assumption(f"{check.old!r} is as the project says; no pass vouches for it", "declared"))
+    against = identified(check, project, old)
 
     @cache
     def said() -> list[Predictions]:
@@ -152,7 +155,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         return _rows(check, inputs, dataset, said(), slices)
 
     def told() -> tuple[Assumption, ...]:
-        return (*seen, *(each.assumption for each in said() if each.assumption is not None))
+        return (*against, *seen, *(each.assumption for each in said() if each.assumption is not None))
 
     def evaluate() -> list[Verdict]:
         judge = decide_slices if slices else decide
@@ -175,15 +178,16 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     def finish(verdict: Verdict) -> Verdict:
         """Add what only the project knows."""
         evidence = msgspec.structs.replace(verdict.evidence, fingerprints={dataset.key: dataset.fingerprint} | models)
-        guarantee = over(
-            verdict.guarantee, answers, "" if inputs.series else dataset.declared.adaptivity or "full", told()
-        )
+        compared = unseen(verdict.guarantee, inputs.unseen(dataset))
+        guarantee = over(compared, answers, "" if inputs.series else dataset.declared.adaptivity or "full", told())
         return msgspec.structs.replace(verdict, guarantee=guarantee, evidence=evidence, severity=check.severity)
 
     def show(verdict: Verdict) -> Verdict:
-        return withhold(verdict, disclosed, check, dataset, error=alpha, assumptions=told(), models=models)
+        shown = withhold(verdict, disclosed, check, dataset, error=alpha, assumptions=told(), models=models)
+        return msgspec.structs.replace(shown, guarantee=unseen(shown.guarantee, inputs.unseen(dataset)))
 
     def look() -> None:
+        inputs.unseen(dataset)
         _compare(condition, rows())
         if inputs.series is None:
             # What the answer is committed to is made before anybody waits for the ledger.
@@ -228,13 +232,30 @@ def without_models(
     declared = project.file.models.get(model)
     side = check.new if new is None else check.old
     if side not in ALIASES:
-        advice = did_you_mean(side, [*project.file.models, *ALIASES], "models and aliases")
-        raise ProjectError(f"{project.path}: check {check.name!r}: {side!r} is no model and no alias; {advice}")
-    train = declared.train.partition(":")[0] if declared and declared.train else "train"
-    command = f"python {train}.py" if new is None else f"assay models promote {model} --to {check.old}"
+        near = nearest(side, [*project.file.models, *ALIASES])
+        raise ProjectError(
+            f"{side!r} is no model and no alias; {f'did you mean {near!r}? ' if near else ''}"
+            f"models: {', '.join(project.file.models) or 'none'}; aliases: {', '.join(ALIASES)}"
+        )
+    if new is None:
+        train = declared.train.partition(":")[0] if declared and declared.train else "train"
+        action = Action(f"make a {side}", f"python {train}.py")
+    elif side != "champion" or (project.has_store and Registry(project.store).versions(model)):
+        action = Action(f"make a {side}", f"assay models promote {model} --to {side}")
+    else:
+        action = Action("pass the other checks of the gate", effect="the first that does is the champion for the next")
     # Without a champion there is nothing to be worse than; without a candidate nothing was shown.
     blocking = check.blocking and new is None
-    return Job({"missing": side}, lambda: _skipped(check, project, model, side, command, blocking))
+    return Job({"missing": side}, lambda: _skipped(check, project, model, side, action, blocking))
+
+
+def identified(check: CheckTable, project: Project, old: Predictor | None) -> tuple[Assumption, ...]:
+    """Which model is the old one, as far as it is known."""
+    if old is None:
+        return ()
+    if check.old in project.file.models:
+        return (Assumption(f"{check.old!r} is as the project says; no pass vouches for it", "declared"),)
+    return () if old.identified is None else (old.identified,)
 
 
 def dropped(project: Project, key: str) -> list[str]:
@@ -314,6 +335,27 @@ def predicates_of(condition: Condition, project: Project, dataset: Dataset) -> d
     }
 
 
+def require_parts(condition: Condition, project: Project, dataset: Dataset, slices: Mapping[str, str]) -> None:
+    """See that every slice of a claim is declared, or is a predicate, and that it takes means of columns that there are.
+
+    Raises
+    ------
+    ProjectError, DataError
+        If one is not.
+    """
+    for name in condition.columns:
+        columns_present(dataset.table, [name], f"mean({name}): dataset {dataset.name!r}")
+    if condition.template and not slices:
+        raise ProjectError(f"the claim speaks of {TEMPLATE}, but the check names no slices: add slices = 'all'")
+    for name in condition.slices:
+        if name != TEMPLATE and name not in predicates_of(condition, project, dataset):
+            advice = did_you_mean(name, project.file.slices, "declared")
+            raise ProjectError(
+                f"""the claim speaks of the slice {name!r}, which [slices] does not declare; {advice}; \
+add it there, as {name} = "COLUMN = 'VALUE'\""""
+            )
+
+
 def masks_of(predicates: Mapping[str, str], dataset: Dataset) -> dict[str, Any]:
     """Evaluate predicates on the rows of a dataset."""
     return {
@@ -322,7 +364,9 @@ def masks_of(predicates: Mapping[str, str], dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _skipped(check: CheckTable, project: Project, model: str, side: str, command: str, blocking: bool) -> list[Verdict]:
+def _skipped(
+    check: CheckTable, project: Project, model: str, side: str, action: Action, blocking: bool
+) -> list[Verdict]:
     """One verdict for each slice, so that the verdicts to come take their places."""
     skipped = Verdict(
         status="skipped",
@@ -332,7 +376,7 @@ def _skipped(check: CheckTable, project: Project, model: str, side: str, command
         stage="gate",
         claim=Claim(check.claim),
         reason=f"{model} has no {side} yet",
-        actions=(Action(f"make a {side}", command),),
+        actions=(action,),
         severity=check.severity,
         blocking=blocking,
     )

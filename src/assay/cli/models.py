@@ -11,7 +11,7 @@ from assay.cli import options
 from assay.errors import ExitCode, UsageError
 
 
-@click.group()
+@click.group(cls=options.Verbs)
 def models() -> None:
     """Models, their versions and aliases."""
 
@@ -78,7 +78,7 @@ def promote(
     name, side = _split(model)
     project = options.open_project(project_path)
     promotion = move(
-        project, name, side=side, alias=alias, override=override, datasets=options.parse_overrides(overrides)
+        project, name, side=side, alias=alias, override=override, datasets=options.parse_overrides(overrides, project)
     )
     code = ExitCode.OK if promotion.moved else exit_code(promotion.verdicts) or ExitCode.INCONCLUSIVE
     frame = options.context(project, promotion.verdicts, exit_code=int(code))
@@ -89,6 +89,20 @@ def promote(
         return
     click.echo(f"refused: {name}@{alias} stays as it was; --override REASON is recorded for ever", err=True)
     options.leave(code)
+
+
+@models.command()
+@click.argument("model", metavar="NAME")
+@click.argument("predictions", metavar="FILE")
+@click.option("--on", "dataset", default="", metavar="DATASET", help="The test set; the declared one by default.")
+@options.project_option
+def score(model: str, predictions: str, dataset: str, project_path: Path | None) -> None:
+    """Enter what the model that passed last predicts on another test set, so that candidates are compared with it."""
+    from assay.checks.champions import score as enter
+
+    project = options.open_project(project_path)
+    source = predictions if "://" in predictions else str(Path(predictions).resolve())
+    click.echo(f"entered: {enter(project, model, source, dataset)}")
 
 
 @models.command()

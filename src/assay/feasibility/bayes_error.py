@@ -18,9 +18,10 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
 from assay.errors import UsageError
+from assay.feasibility.held_out import certified_uppers
 from assay.feasibility.majority import against_constants
 from assay.feasibility.study import prepare
-from assay.stats import binomial, clustered
+from assay.stats import binomial
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -251,19 +252,15 @@ def _candidates(seed: int, study: Study) -> dict[str, Any]:
 
 
 def _held(study: Study, candidates: Mapping[str, Any], alpha: float) -> _Held:
-    wrong = np.empty((study.test_y.size, len(candidates)), dtype=bool)
+    predicted = np.empty((study.test_y.size, len(candidates)), dtype=np.int64)
     for place, candidate in enumerate(candidates.values()):
         with warnings.catch_warnings():
             # A candidate that has not converged is still a classifier, and judged as it is.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            wrong[:, place] = clone(candidate).fit(study.train, study.train_y).predict(study.test) != study.test_y
-    share = alpha / len(candidates)
-    if study.units is None:
-        uppers = np.asarray(binomial.upper(wrong.sum(axis=0), study.test_y.size, share))
-    else:
-        sums = [clustered.by_unit(column, study.units) for column in wrong.T]
-        uppers = np.array([clustered.upper(each.totals, each.sizes, share) for each in sums])
-    constants = against_constants(wrong, study.test_y, study.classes, study.units)
+            predicted[:, place] = clone(candidate).fit(study.train, study.train_y).predict(study.test)
+    wrong = predicted != study.test_y[:, None]
+    uppers = certified_uppers(wrong, alpha, study.units)
+    constants = against_constants(wrong, study.test_y, study.classes, study.units, predicted)
     return _Held(list(candidates), wrong, uppers, constants)
 
 

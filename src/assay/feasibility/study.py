@@ -44,6 +44,8 @@ class Study:
         Rows that were given; more than those used if they were thinned.
     dropped : tuple of str
         Columns that are no features.
+    train_rows, test_rows : ndarray of int
+        Where the rows of each part stand in the table that they come from.
     """
 
     train: NDArray[np.float64]
@@ -56,6 +58,8 @@ class Study:
     groups: dict[str, NDArray[Any]]
     rows: int
     dropped: tuple[str, ...]
+    train_rows: NDArray[np.intp]
+    test_rows: NDArray[np.intp]
 
     @property
     def classes(self) -> int:
@@ -153,6 +157,8 @@ def prepare(
         groups={name: values[tested] for name, values in groups.items()},
         rows=rows,
         dropped=(*encoder.dropped, *(name for name in groups if name in held)),
+        train_rows=train,
+        test_rows=tested if test is None else tested - boundary,
     )
 
 

@@ -19,12 +19,15 @@ from assay.report.words import (
     budget_words,
     effect_words,
     evidence_words,
+    explained,
     groups,
     headline,
     least_guarantee,
     lines,
     next_actions,
     priced,
+    prompt,
+    quiet,
     shared_assumptions,
     size,
     summary,
@@ -48,7 +51,6 @@ _STYLES = {
     "skipped": "dim",
     "error": "bold magenta",
 }
-_QUIET = ("pass", "skipped")
 _MOST_DETAILS = 3
 _MOST_ASSUMPTIONS = 4
 _LEAST_NAME = 8
@@ -105,8 +107,8 @@ def render(
     <BLANKLINE>
     1 passed | 3.4 s | exit 0
     """
-    screen = _Screen(max(40, width), ascii)
     context = context or ReportContext()
+    screen = _Screen(max(40, width), ascii, context.recorded)
     out = [screen.text(" · ".join(_header(verdicts, context)), "bold"), Text()]
     out += _table(verdicts, screen, context.waivers, fold=verbosity == "concise")
     if verbosity == "full":
@@ -119,7 +121,9 @@ def render(
         out.append(Text())
         for answer in context.answers:
             out += screen.entry(answer.question, answer.answer, label_width=min(36, screen.width // 2))
-    closing = _closing(verdicts, context, screen, shown=verbosity == "full" or bool(context.next_actions))
+    # The details of a single verdict have said already what is next.
+    several = verbosity == "full" and len(verdicts) > 1
+    closing = _closing(verdicts, context, screen, shown=several or bool(context.next_actions))
     out += [*closing, Text(), screen.text(summary(verdicts, context), "bold")]
     return _encode(out, color=color)
 
@@ -147,7 +151,8 @@ def print_verdicts(
 class _Screen:
     """Width and alphabet of the place that is written on."""
 
-    def __init__(self, width: int, ascii_only: bool) -> None:
+    def __init__(self, width: int, ascii_only: bool, recorded: bool) -> None:
+        self.recorded = recorded
         self.width = width
         self.ascii_only = ascii_only
         self.rule = "-" if ascii_only else "─"
@@ -186,10 +191,10 @@ class _Screen:
         rows = self.entry(label, text, label_width=label_width, indent=indent)
         if not command:
             return rows
-        shown = self.plain(command)
-        if len(rows) == 1 and cell_len(rows[0].plain) + 4 + cell_len(shown) <= self.width:
-            return [Text.assemble(rows[0], ("  $ ", "dim"), (shown, "cyan"))]
-        return [*rows, Text.assemble((" " * (indent + label_width) + "$ ", "dim"), (shown, "cyan"))]
+        shown, sign = self.plain(command), prompt(command)
+        if len(rows) == 1 and cell_len(rows[0].plain) + 2 + len(sign) + cell_len(shown) <= self.width:
+            return [Text.assemble(rows[0], (f"  {sign}", "dim"), (shown, "cyan"))]
+        return [*rows, Text.assemble((" " * (indent + label_width) + sign, "dim"), (shown, "cyan"))]
 
 
 def _header(verdicts: Sequence[Verdict], context: ReportContext) -> list[str]:
@@ -313,7 +318,7 @@ class _Layout:
 def _status(verdict: Verdict, waiver: Waiver | None, *, wide: bool) -> str:
     if waiver is not None:
         return f"{verdict.status}, waived" if wide else verdict.status
-    return verdict.status.upper() if verdict.blocking and verdict.status not in _QUIET else verdict.status
+    return verdict.status.upper() if verdict.blocking and not quiet(verdict) else verdict.status
 
 
 def _title(verdict: Verdict, screen: _Screen, waiver: Waiver | None) -> list[Text]:
@@ -346,7 +351,7 @@ def _details(verdict: Verdict, screen: _Screen, waiver: Waiver | None) -> list[T
         out += screen.entry("assumes" if place == 0 else "", f"{assumption.text} ({assumption.status}){detail}")
     for place, action in enumerate(verdict.actions):
         out += screen.action(priced(action), action.command, "next" if place == 0 else "")
-    out += screen.entry("more", f"assay explain {verdict.id}")
+    out += screen.entry("more", explained(verdict, screen.recorded))
     return out
 
 
@@ -356,7 +361,7 @@ def _concise(verdicts: Sequence[Verdict], screen: _Screen, waivers: Sequence[Wai
     out: list[Text] = []
     calm: list[Verdict] = []
     for group in groups(verdicts):
-        told = [verdict for verdict in group.verdicts if verdict.status not in _QUIET]
+        told = [verdict for verdict in group.verdicts if not quiet(verdict)]
         for verdict in told[:_MOST_DETAILS]:
             if verdict.blocking or verdict.pages:
                 waiver = waiver_of(verdict, waivers)
@@ -398,7 +403,7 @@ def _brief(verdict: Verdict, screen: _Screen, shared: Sequence[Assumption], waiv
     if verdict.actions:
         action = verdict.actions[0]
         out += screen.action(priced(action), action.command, "next")
-    return [*out, *screen.entry("more", f"assay explain {verdict.id}")]
+    return [*out, *screen.entry("more", explained(verdict, screen.recorded))]
 
 
 def _closing(verdicts: Sequence[Verdict], context: ReportContext, screen: _Screen, *, shown: bool) -> list[Text]:

@@ -29,6 +29,8 @@ _COUNTED = {
 WORST_FIRST = tuple(_COUNTED)
 _GUARANTEE_WORDS = 6
 _COUNT = re.compile(r"\d[\d,]*")
+_QUERY = re.compile(r"(?i)(?:select|with)\s")
+_CALL = re.compile(r"[\w.]+\(")
 _BREAK = re.compile(r",|\b(?:within|per|over|of|for|in|at|under|across|after|among)\b")
 MOST_ACTIONS = 3
 
@@ -63,12 +65,17 @@ def groups(verdicts: Iterable[Verdict]) -> list[Group]:
     return sorted(found.values(), key=lambda group: STAGES.index(group.stage))
 
 
+def quiet(verdict: Verdict) -> bool:
+    """Whether a verdict needs no word: a pass, or a skip that stands in nobody's way."""
+    return verdict.passed or (verdict.status == "skipped" and not verdict.blocking)
+
+
 def lines(group: Group, *, fold: bool = True, least: int = 3) -> list[Line]:
     """One line a verdict; with ``fold``, passes and skips of which there are ``least`` or more share one line."""
     kept: list[Line] = []
     for verdict in group.verdicts:
-        alike = [other for other in group.verdicts if other.status == verdict.status]
-        if not fold or verdict.status not in ("pass", "skipped") or len(alike) < least:
+        alike = [other for other in group.verdicts if other.status == verdict.status and quiet(other)]
+        if not fold or not quiet(verdict) or len(alike) < least:
             kept.append(Line([verdict], ""))
         elif verdict is alike[0]:
             rest = "" if len(alike) == len(group.verdicts) else "other "
@@ -126,6 +133,11 @@ def headline(verdicts: Sequence[Verdict], waivers: Sequence[Waiver] = ()) -> str
         )
     more = f", {counted(waived)} waived" if waived else ""
     return f"Blocked: {counted(stopped)} of {many(len(blocking), 'blocking verdict')}{more}"
+
+
+def explained(verdict: Verdict, recorded: bool = True) -> str:
+    """The command that tells more of a verdict: by its id, or where it is in no store, of its code."""
+    return f"assay explain {verdict.id if recorded else verdict.code}"
 
 
 def size(verdicts: Sequence[Verdict]) -> str:
@@ -240,6 +252,17 @@ def told_together(assumptions: Sequence[Assumption]) -> str:
     return "; ".join(
         f"{', '.join(each.text for each in assumptions if each.status == status)} ({status})" for status in statuses
     )
+
+
+def prompt(command: str) -> str:
+    """What stands before a command, so that nobody types a query or a call into a shell.
+
+    Examples
+    --------
+    >>> prompt("assay check better"), prompt("SELECT * FROM rows"), prompt("assay.validation.failing_rows(table)")
+    ('$ ', 'SQL> ', '>>> ')
+    """
+    return "SQL> " if _QUERY.match(command) else ">>> " if _CALL.match(command) else "$ "
 
 
 def budget_words(line: BudgetLine) -> str:

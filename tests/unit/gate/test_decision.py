@@ -416,7 +416,11 @@ def test_same_inputs_same_verdict(rows: dict[str, Any]) -> None:
         ({"max_unit_size": 5}, UsageError, "max_unit_size: it bounds the rows of a unit, and no unit was given"),
         ({"unit": [0] * N, "max_unit_size": 5}, DataError, "5 was declared, but the unit of row 0 has 2,000 rows"),
         ({"unit": [0] * N, "max_unit_size": 0}, UsageError, "max_unit_size: 0 is no whole number"),
-        ({"condition": "mean(cost) < 0.2"}, ClaimError, "mean(cost): no column 'cost' was given; pass it in columns="),
+        (
+            {"condition": "mean(cost) < 0.2"},
+            ClaimError,
+            "mean(cost): there is no column 'cost'; name one that there is, in Python among columns=",
+        ),
         (
             {"condition": "mean(cost) < 0.2", "columns": {"cost": [0.1] * (N - 1) + [7]}},
             DataError,
@@ -442,7 +446,7 @@ def test_same_inputs_same_verdict(rows: dict[str, Any]) -> None:
         ({"timestamp": ["soon"] * N}, DataError, "timestamp: row 0 is 'soon'"),
         ({"condition": "brier(new) < 0.2"}, DataError, "new: brier needs probabilities"),
         ({"condition": "recall(new) > 0.2", "positive": 5}, DataError, "no row has the positive label 5"),
-        ({"condition": "recall(new) > 0.2", "labels": [3] * N}, DataError, "pass positive="),
+        ({"condition": "recall(new) > 0.2", "labels": [3] * N}, DataError, "in Python as positive="),
         ({"condition": "accuracy(new | a) > 0.2"}, ClaimError, "no slice 'a' was given"),
         (
             {"condition": "accuracy(new | newerk) > 0.2", "slices": {"newark": [True] * N}},
@@ -475,3 +479,27 @@ def test_slices_need_a_template(rows: dict[str, Any]) -> None:
         decide_slices("n > 0.5", slices={"a": np.ones(N, dtype=bool)}, **rows)
     with pytest.raises(ClaimError, match="no slices were given"):
         decide_slices("accuracy(new | {slice}) > 0.5", slices={}, **rows)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_estimate_on_the_wrong_side_is_told_apart(sign: int) -> None:
+    """More labels would decide either way, but only one way would they pass the model."""
+    rng = np.random.default_rng(3)
+    labels = np.zeros(1000, dtype=int)
+    wins = rng.random(1000) < 0.05
+    better, worse = np.where(wins, 0, 1 * (rng.random(1000) < 0.07)), np.where(wins, 1, 0)
+    new, old = (better, worse) if sign > 0 else (worse, better)
+    claim = {"labels": labels, "new": new, "old": old, "reliability": 0.999}
+    estimate = decide("n - o > 0", **claim).evidence.estimate
+    verdict = decide(f"n - o > {estimate - sign * 0.004:g}", **claim)
+    assert verdict.inconclusive
+    if sign > 0:
+        assert len(verdict.actions) == 1
+        assert verdict.actions[0].effect.startswith("decides with probability 0.8")
+    else:
+        better, label = verdict.actions
+        assert better.title.startswith("propose a better model: the estimate is on the wrong side of")
+        assert label.effect.startswith("would refute it, not pass it")
+    # Both units of the price are there: what to label, and the rows that hold it.
+    action = verdict.actions[-1]
+    assert f"label {action.labels:,} more disagreements (among {action.units:,} more rows)" == action.title
