@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from assay.feasibility.inequalities import cover_hart, cover_hart_error
     from assay.feasibility.label_noise import clean_bounds, noise_bounds
     from assay.feasibility.nearest_neighbor import neighbor_estimate
+    from assay.feasibility.outcome import Study, study
     from assay.feasibility.repeated import audit_labels, audit_votes, repeated_rows
     from assay.feasibility.smoothness import smooth
 
 _HOMES = {
+    "Study": "outcome",
     "alpha_of_look": "held_out",
     "audit_labels": "repeated",
     "audit_votes": "repeated",
@@ -28,10 +30,12 @@ _HOMES = {
     "noise_bounds": "label_noise",
     "repeated_rows": "repeated",
     "smooth": "smoothness",
+    "study": "outcome",
     "upper_limit": "bayes_error",
 }
 
 __all__ = [
+    "Study",
     "alpha_of_look",
     "audit_labels",
     "audit_votes",
@@ -45,6 +49,7 @@ __all__ = [
     "noise_bounds",
     "repeated_rows",
     "smooth",
+    "study",
     "upper_limit",
 ]
 

@@ -24,7 +24,7 @@ MATERIAL = 1.1
 
 
 @dataclass(frozen=True)
-class Study:
+class Prepared:
     """Encoded features and labels, in a part to train on and a part that is held out.
 
     Attributes
@@ -44,6 +44,8 @@ class Study:
         Rows that were given; more than those used if they were thinned.
     dropped : tuple of str
         Columns that are no features.
+    train_rows, test_rows : ndarray of int
+        Where the rows of each part stand in the table that they come from.
     """
 
     train: NDArray[np.float64]
@@ -56,6 +58,8 @@ class Study:
     groups: dict[str, NDArray[Any]]
     rows: int
     dropped: tuple[str, ...]
+    train_rows: NDArray[np.intp]
+    test_rows: NDArray[np.intp]
 
     @property
     def classes(self) -> int:
@@ -101,7 +105,7 @@ def prepare(
     columns: Mapping[str, Any] | None = None,
     max_rows: int,
     seed: int,
-) -> Study:
+) -> Prepared:
     """Check and encode labels and features, and hold out half of the units, or the given ``test`` rows."""
     held, labels = table(X), _labels(y)
     rows = _rows(held, labels, "X")
@@ -142,7 +146,7 @@ def prepare(
 
     training = {name: values[train] for name, values in features.items()}
     encoder = Encoder().fit(training)
-    return Study(
+    return Prepared(
         train=encoder.transform(training),
         test=encoder.transform({name: values[tested] for name, values in features.items()}),
         train_y=codes[train],
@@ -153,6 +157,8 @@ def prepare(
         groups={name: values[tested] for name, values in groups.items()},
         rows=rows,
         dropped=(*encoder.dropped, *(name for name in groups if name in held)),
+        train_rows=train,
+        test_rows=tested if test is None else tested - boundary,
     )
 
 
