@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from loan_project import GATE, PROJECT, Assay, declare, predictions
+from loan_project import GATE, PROJECT, Assay, declare, loans, predictions, train
 from test_reused_sets import propose
+from test_shared_ledger import git
 
 from assay.checks import champions
 from assay.checks.project import load
@@ -62,17 +63,142 @@ def test_a_test_set_in_another_order_is_compared_with_the_same_model(assay: Assa
     assert statuses(assay)["better"] == "pass"
 
 
-def test_other_rows_are_not_compared_with_what_passed(assay: Assay, project: Path) -> None:
+@pytest.mark.parametrize("change", ["a row", "a column", "all rows"])
+def test_a_floor_alone_lets_nobody_through_on_another_set(assay: Assay, project: Path, change: str) -> None:
+    """The champion is known; until somebody says what it predicts on these rows, no candidate is compared, and none passes."""
     declare(project, FLOOR + BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9\nadaptivity = "none"'))
     propose(project, 0.93, 1)
     assay("gate")
-    table = pd.read_csv(project / "test.csv")
-    table.loc[7, "region"] = "east"
+    table = loans(77) if change == "all rows" else pd.read_csv(project / "test.csv")
+    if change == "a row":
+        table.loc[7, "region"] = "east"
+    if change == "a column":
+        table["visits"] = np.arange(600)
     table.to_csv(project / "test.csv", index=False)
     propose(project, 0.80, 2)
+    spent = assay("ledger", "show", "--json").out
     said = assay("gate")
     assert said.code == 2
-    assert "predicted other rows than 'test' has now: put those back" in said.err
+    assert "predicted other rows than 'test' has now: put those back, or score it on these first" in said.err
+    assert "`assay models score m FILE --on test`" in said.err
+    # Nothing is spent on it, and the plan says the same without failing.
+    assert assay("ledger", "show", "--json").out == spent
+    assert "score it on these first" in " ".join(assay("plan").out.split())
+    # With its predictions of these rows the next ones are compared with it.
+    labels = table["late"].to_numpy()
+    predictions(labels, 0.93, 11).to_csv(project / "last.csv", index=False)
+    entered = assay("models", "score", "m", "last.csv")
+    assert entered.code == 0, entered.err
+    assert "by predictions that were entered on" in entered.out
+    assert statuses(assay)["better"] in ("fail", "inconclusive")
+    assert "by predictions that were entered on" in assay("gate", "--format", "full").out.replace("\n", " ")
+    propose(project, 0.99, 3)
+    assert statuses(assay) == {"floor": "pass", "better": "pass"}
+    # From here on the new one is the champion, on these rows.
+    propose(project, 0.93, 5)
+    assert statuses(assay)["better"] in ("fail", "inconclusive")
+    assert assay("ledger", "verify").code == 0
+
+
+def test_what_cannot_be_scored_is_said(assay: Assay, project: Path) -> None:
+    declare(project, FLOOR + BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9\nadaptivity = "none"'))
+    early = assay("models", "score", "m", "new.csv")
+    assert early.code == 2
+    assert "m has not passed yet" in early.err
+    assert not (project / ".assay").exists()
+    propose(project, 0.93, 1)
+    assay("gate")
+    twice = assay("models", "score", "m", "new.csv")
+    assert twice.code == 2
+    assert "is on record" in twice.err
+    loans(77, 500).to_csv(project / "test.csv", index=False)
+    short = assay("models", "score", "m", "new.csv")
+    assert short.code == 2
+    assert "600 predictions for the 500 rows" in short.err
+    assert "no model 'n'; declared: m" in assay("models", "score", "n", "new.csv").err
+
+
+def test_a_verdict_says_which_model_it_compares_with(
+    assay: Assay, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A candidate that passed sets the bar, merged or not; the verdict says when it passed, and at which commit."""
+    for role in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{role}_NAME", "tester")
+        monkeypatch.setenv(f"GIT_{role}_EMAIL", "tester@example.org")
+    declare(project, FLOOR + BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9\nadaptivity = "none"'))
+
+    def compared() -> str:
+        found = json.loads(assay("gate", "--json").out)["verdicts"]
+        better = next(v for v in found if v["check"] == "better")
+        return next(a["text"] for a in better["guarantee"]["assumptions"] if a["text"].startswith("old is"))
+
+    propose(project, 0.85, 1)
+    assay("gate")
+    propose(project, 0.80, 2)
+    today = pd.Timestamp.now("UTC").date().isoformat()
+    assert compared() == (
+        f"old is m as it was the first to be judged, on {today} (outside of git: whether it was merged is not known)"
+    )
+    git(project, "init", "--quiet", "--initial-branch=main")
+    git(project, "add", "train.csv")
+    git(project, "commit", "--quiet", "-m", "loans")
+    git(project, "checkout", "--quiet", "-b", "proposal")
+    git(project, "commit", "--quiet", "--allow-empty", "-m", "a better model")
+    head = git(project, "rev-parse", "HEAD").strip()
+    propose(project, 0.99, 3)
+    assert statuses(assay)["better"] == "pass"
+    propose(project, 0.81, 4)
+    assert compared() == f"old is m as it passed last, on {today} (commit {head[:10]}, which this checkout holds)"
+    git(project, "checkout", "--quiet", "main")
+    propose(project, 0.82, 5)
+    assert compared().endswith(f"(commit {head[:10]}, which this checkout does not hold: not merged, unless squashed)")
+
+
+def test_a_registered_champion_is_named_with_its_version(assay: Assay, trained: Path) -> None:
+    assert assay("models", "promote", "loan").code == 0
+    train(trained, scale=0.01)
+    said = assay("gate", "--format", "full").out.replace("\n", " ")
+    assert "old is loan/1, champion since " in said
+
+
+def test_the_first_is_told_what_it_can_do(assay: Assay, project: Path) -> None:
+    """Nothing is registered here, so that nothing can be promoted."""
+    declare(project, FLOOR + BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9\nadaptivity = "none"'))
+    found = json.loads(assay("gate", "--json").out)["verdicts"]
+    (action,) = next(v for v in found if v["check"] == "better")["actions"]
+    assert "promote" not in action["title"] + action.get("command", "")
+    assert "the first that does is the champion" in action["effect"]
+
+
+def test_the_first_is_kept_where_nothing_but_a_comparison_is_asked(assay: Assay, project: Path) -> None:
+    """Else every candidate would be the first, and go through without a question."""
+    declare(project, BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9\nadaptivity = "none"'))
+    propose(project, 0.93, 1)
+    assert statuses(assay) == {"better": "skipped"}
+    propose(project, 0.80, 2)
+    assert assay("gate").code in (1, 4)
+
+
+def test_each_of_two_sets_has_the_champion(assay: Assay, project: Path) -> None:
+    second = '\n[datasets.later]\nrole = "dev"\nsource = "later.csv"\nlabel = "late"\nid = "loan"\nqueries = 9\nadaptivity = "none"\n'
+    both = pd.concat([loans(2), loans(5)], ignore_index=True).assign(loan=np.arange(1200) + 7)
+    both[:600].to_csv(project / "test.csv", index=False)
+    both[600:].to_csv(project / "later.csv", index=False)
+    text = ONE.replace('"test.csv"', '"test.csv"\nid = "loan"\nqueries = 9\nadaptivity = "none"').replace(
+        "\n[models", second + "\n[models"
+    )
+    twice = BETTER.replace("blocking", 'datasets = ["test"]\nblocking')
+    twice += BETTER.replace("better", "later").replace("blocking", 'datasets = ["later"]\nblocking')
+    declare(project, twice, text)
+
+    def go(accuracy: float, seed: int) -> dict[str, str]:
+        said = predictions(both["late"].to_numpy(), accuracy, seed).assign(loan=both["loan"])
+        said.to_csv(project / "new.csv", index=False)
+        return statuses(assay)
+
+    assert go(0.85, 1) == {"better": "skipped", "later": "skipped"}
+    assert go(0.95, 2) == {"better": "pass", "later": "pass"}
+    assert "pass" not in go(0.80, 3).values()
 
 
 def test_a_pass_is_made_up_for_by_whoever_asks_again(

@@ -219,6 +219,20 @@ def test_code_predicts_from_inputs_alone(sealed: Path, assay: Assay) -> None:
     assert json.loads(again.out)["verdicts"][0]["id"] == verdict["id"]
 
 
+def test_code_is_compared_with_the_code_that_passed_last(sealed: Path, assay: Assay) -> None:
+    better = '[[checks]]\nid = "better"\nclaim = "n - o > 0"\nmodel = "new"\nnew = "new"\nblocking = true\n'
+    text = CODED.replace('"test.sealed"', '"test.sealed"\nqueries = 3').partition("[models.old]")
+    declare(sealed, better, text[0] + text[2].partition("\n\n")[2])
+
+    def go(limit: int) -> str:
+        (sealed / "answer.py").write_text(CODE.replace("1200", str(limit)))
+        return json.loads(assay("gate", "--json").out)["verdicts"][0]["status"]
+
+    assert go(400) == "skipped"
+    assert go(1200) == "pass"
+    assert go(401) == "inconclusive"
+
+
 SPY = """\
 import ctypes
 import glob

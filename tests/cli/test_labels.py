@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -155,9 +156,20 @@ def test_asking_twice_hands_out_the_same_rows_and_costs_once(assay: Assay, pool:
     one = assay("labels", "suggest", "--check", "better", "--limit", "20")
     two = assay("labels", "suggest", "--check", "better", "--limit", "30")
     assert one.out.splitlines() == two.out.splitlines()[:21]
-    assert "20 of them new" in one.err
-    assert "10 of them new" in two.err
+    assert "20 rows handed out, 20 of them new and paid for" in one.err
+    assert "30 rows handed out, 10 of them new and paid for" in two.err
     assert spent(pool, "labels") == {"loans": 30.0}
+
+
+def test_how_many_are_handed_out_and_how_many_would_do_are_both_said(assay: Assay, pool: Path) -> None:
+    asked = assay("labels", "suggest", "--check", "better", "--limit", "30")
+    label(asked.out).to_csv("back.csv", index=False)
+    assert assay("labels", "import", "back.csv", "--check", "better").code == 0
+    said = assay("labels", "suggest", "--check", "better", "--limit", "500")
+    (handed,) = re.findall(r"(\d+) rows handed out, \1 of them new and paid for", said.err)
+    (expected,) = re.findall(r"labels still needed to decide: expected (\d+), at most", said.err)
+    assert int(expected) < int(handed)
+    assert f"; --limit {expected} would hand out no more" in said.err
 
 
 def test_the_budget_of_labels_is_the_end(assay: Assay, pool: Path) -> None:

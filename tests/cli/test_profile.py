@@ -44,12 +44,24 @@ def test_a_column_on_one_side_alone_and_another_type_are_named(run):
     assert "float64 -> string" in shown
 
 
+def test_a_page_of_one_table_and_of_two(run, tmp_path):
+    assert run("one.parquet", "--by", "g", "--html", "one.html").exit_code == 0
+    page = (tmp_path / "one.html").read_text()
+    assert page.count("<article") == 9
+    assert "g=a" in page
+    assert run("one.parquet", "--compare", "two.parquet", "--html", "two.html").stdout == ""
+    page = (tmp_path / "two.html").read_text()
+    assert page.count('class="key') == 2
+    assert "moved 0.000" in page
+
+
 def test_what_cannot_be_read_is_said_in_one_line(run):
     for words, said in (
         (["one.parquet", "--engine", "mainframe"], "no engine 'mainframe'"),
         (["t", "--engine", "postgresql://nobody@127.0.0.1:1/x"], "cannot be opened on 127.0.0.1:1/x"),
         (["one.parquet", "--by", "h"], "no column 'h'"),
         (["one.parquet", "--save", "no/where"], "there is no folder"),
+        (["one.parquet", "--html", "no/where"], "there is no folder"),
     ):
         found = run(*words)
         assert found.exit_code == 2 or isinstance(found.exception, Exception)

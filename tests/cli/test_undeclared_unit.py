@@ -15,8 +15,8 @@ TEXT = """\
 [project]
 name = "storms"
 
-[datasets.train]
-role = "train"
+[datasets.past]
+role = "pool"
 source = "storms.csv"
 label = "late"
 timestamp = "when"
@@ -34,7 +34,7 @@ ignore = ["day"]
 predictions = "new.csv"
 """
 GATE = '[[checks]]\nid = "floor"\nclaim = "n > 0.6"\nnew = "new"\nblocking = true\n'
-FEASIBLE = '[[checks]]\nid = "reachable"\nuse = "FEA101"\ndatasets = ["train"]\ntarget = 0.55\nblocking = true\n'
+FEASIBLE = '[[checks]]\nid = "reachable"\nuse = "FEA101"\ndatasets = ["past"]\ntarget = 0.55\nblocking = true\n'
 
 
 @pytest.fixture

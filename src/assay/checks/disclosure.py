@@ -128,7 +128,9 @@ def _independence(dataset: Dataset) -> tuple[Assumption, ...]:
     if not columns:
         return (
             Assumption(
-                "rows are independent", "unverifiable", "no unit, timestamp or id column was given to check it by"
+                "rows are independent",
+                "unverifiable",
+                "no unit or timestamp was given, and no column that repeats as ids do, to check it by",
             ),
         )
     detail = f"tested for clustering by {', '.join(columns)}; with clustering found it would not be a pass"

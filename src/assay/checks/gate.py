@@ -14,6 +14,7 @@ from assay.checks.commitment import commit
 from assay.checks.disclosure import over, withhold
 from assay.checks.job import Job, Spend
 from assay.checks.kept import Kept, readers
+from assay.checks.overlap import unseen
 from assay.checks.question import Question, seen_of
 from assay.checks.sealed import judges
 from assay.core.action import Action
@@ -28,6 +29,7 @@ from assay.gate import decide, decide_slices, parse
 from assay.gate.condition import Condition
 from assay.gate.inputs import collect
 from assay.store.ledger import Ledger
+from assay.tracking.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,8 +142,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
 
     models = {"new": new.identity} | ({"old": old.identity} if old else {})
     seen = seen_of(dataset, disclosed) if answers > 1 and inputs.series is None else ()
-    if old is not None and check.old in project.file.models:
-        seen = (*seen, Assumption(f"{check.old!r} is as the project says; no pass vouches for it", "declared"))
+    against = identified(check, project, old)
 
     @cache
     def said() -> list[Predictions]:
@@ -152,7 +153,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         return _rows(check, inputs, dataset, said(), slices)
 
     def told() -> tuple[Assumption, ...]:
-        return (*seen, *(each.assumption for each in said() if each.assumption is not None))
+        return (*against, *seen, *(each.assumption for each in said() if each.assumption is not None))
 
     def evaluate() -> list[Verdict]:
         judge = decide_slices if slices else decide
@@ -175,15 +176,16 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     def finish(verdict: Verdict) -> Verdict:
         """Add what only the project knows."""
         evidence = msgspec.structs.replace(verdict.evidence, fingerprints={dataset.key: dataset.fingerprint} | models)
-        guarantee = over(
-            verdict.guarantee, answers, "" if inputs.series else dataset.declared.adaptivity or "full", told()
-        )
+        compared = unseen(verdict.guarantee, inputs.unseen(dataset))
+        guarantee = over(compared, answers, "" if inputs.series else dataset.declared.adaptivity or "full", told())
         return msgspec.structs.replace(verdict, guarantee=guarantee, evidence=evidence, severity=check.severity)
 
     def show(verdict: Verdict) -> Verdict:
-        return withhold(verdict, disclosed, check, dataset, error=alpha, assumptions=told(), models=models)
+        shown = withhold(verdict, disclosed, check, dataset, error=alpha, assumptions=told(), models=models)
+        return msgspec.structs.replace(shown, guarantee=unseen(shown.guarantee, inputs.unseen(dataset)))
 
     def look() -> None:
+        inputs.unseen(dataset)
         _compare(condition, rows())
         if inputs.series is None:
             # What the answer is committed to is made before anybody waits for the ledger.
@@ -230,11 +232,25 @@ def without_models(
     if side not in ALIASES:
         advice = did_you_mean(side, [*project.file.models, *ALIASES], "models and aliases")
         raise ProjectError(f"{project.path}: check {check.name!r}: {side!r} is no model and no alias; {advice}")
-    train = declared.train.partition(":")[0] if declared and declared.train else "train"
-    command = f"python {train}.py" if new is None else f"assay models promote {model} --to {check.old}"
+    if new is None:
+        train = declared.train.partition(":")[0] if declared and declared.train else "train"
+        action = Action(f"make a {side}", f"python {train}.py")
+    elif side != "champion" or (project.has_store and Registry(project.store).versions(model)):
+        action = Action(f"make a {side}", f"assay models promote {model} --to {side}")
+    else:
+        action = Action("pass the other checks of the gate", effect="the first that does is the champion for the next")
     # Without a champion there is nothing to be worse than; without a candidate nothing was shown.
     blocking = check.blocking and new is None
-    return Job({"missing": side}, lambda: _skipped(check, project, model, side, command, blocking))
+    return Job({"missing": side}, lambda: _skipped(check, project, model, side, action, blocking))
+
+
+def identified(check: CheckTable, project: Project, old: Predictor | None) -> tuple[Assumption, ...]:
+    """Which model is the old one, as far as it is known."""
+    if old is None:
+        return ()
+    if check.old in project.file.models:
+        return (Assumption(f"{check.old!r} is as the project says; no pass vouches for it", "declared"),)
+    return () if old.identified is None else (old.identified,)
 
 
 def dropped(project: Project, key: str) -> list[str]:
@@ -322,7 +338,9 @@ def masks_of(predicates: Mapping[str, str], dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _skipped(check: CheckTable, project: Project, model: str, side: str, command: str, blocking: bool) -> list[Verdict]:
+def _skipped(
+    check: CheckTable, project: Project, model: str, side: str, action: Action, blocking: bool
+) -> list[Verdict]:
     """One verdict for each slice, so that the verdicts to come take their places."""
     skipped = Verdict(
         status="skipped",
@@ -332,7 +350,7 @@ def _skipped(check: CheckTable, project: Project, model: str, side: str, command
         stage="gate",
         claim=Claim(check.claim),
         reason=f"{model} has no {side} yet",
-        actions=(Action(f"make a {side}", command),),
+        actions=(action,),
         severity=check.severity,
         blocking=blocking,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from assay.checks.dataset import Dataset
 from assay.checks.predictor import Predictions, Predictor, given, joined
 from assay.checks.sealed import hidden_places, open_sealed, sealed_file
+from assay.core.guarantee import Assumption
 from assay.core.project import TableSource
 from assay.data import columns_present, require_rows, table, to_pandas
 from assay.errors import ModelError
@@ -66,6 +68,7 @@ class Inputs:
         self._overrides = dict(overrides)
         self._datasets: dict[tuple[str, bool], Dataset] = {}
         self._predictors: dict[tuple[str, str, str], Predictor | None] = {}
+        self._unseen: dict[str, str] = {}
 
     def dataset(self, name: str, *, judge: bool = False) -> Dataset:
         """Open a dataset and see that it has rows and the columns that the project file speaks of.
@@ -95,6 +98,20 @@ class Inputs:
             columns_present(opened, named, f"dataset {name!r}")
             self._datasets[name, judge] = Dataset(name, declared, opened, source, terms)
         return self._datasets[name, judge]
+
+    def unseen(self, dataset: Dataset) -> str:
+        """See that no model was trained on the rows of a test set, as far as the declared data tell; say what was compared.
+
+        Raises
+        ------
+        DataError
+            If they are rows of a table that models are trained or chosen on.
+        """
+        if dataset.name not in self._unseen:
+            from assay.checks.overlap import require_unseen
+
+            self._unseen[dataset.name] = require_unseen(self, dataset)
+        return self._unseen[dataset.name]
 
     def submission(self, dataset: Dataset) -> Predictor:
         """The predictions that were sent: joined by the dataset's id where they have it, else one a row in its order.
@@ -145,19 +162,19 @@ class Inputs:
         models = self.project.file.models
         declared = models.get(side) or (models.get(model) if side == "candidate" else None)
         if declared is not None and declared.predictions is not None:
-            opened = open_table(declared.predictions, self.project, text=texts_of(dataset, declared.column))
-            columns_present(opened, [declared.column], f"predictions of model {side!r}")
-            return given(side, Predictions(joined(to_pandas(opened), declared.column, side, dataset)))
+            return read_predictions(declared.predictions, declared.column, side, dataset, self.project)
         if declared is not None and declared.code is not None and dataset is not None:
             return given(side, self._confined(side, dataset, declared.seconds, code=declared.code))
         own = models.get(model)
-        if side == "champion" and dataset is not None and own is not None and own.predictions is not None:
+        kept_so = own is not None and (own.predictions is not None or own.code is not None)
+        if side == "champion" and dataset is not None and kept_so:
             from assay.checks.champions import last_passed
 
             candidate = self.candidate_of(model, dataset)
             kept = last_passed(self.project, model, dataset, candidate.identity if candidate else "")
             if kept is not None:
-                return given(f"{model}, as it passed last", Predictions(kept))
+                found = given(f"{model}, as it passed last", Predictions(kept.predictions))
+                return replace(found, identified=kept.identified)
         if side == "candidate":
             side = self.candidate
         if not self.project.has_store:
@@ -175,11 +192,16 @@ class Inputs:
             return None
         content = self.project.store.artifacts.get(version.digest)
         title, seconds = f"{model}/{version.version}", models[model].seconds
+        moved = registry.moved(model, side)
+        since = f", {side} since {datetime.fromtimestamp(moved / 1000, UTC).date()}" if moved else ""
+        identified = Assumption(f"old is {title}{since}", "checked", f"content {version.digest[:12]}, by the registry")
 
         def confined(dataset: Dataset) -> Predictions:
             return self._confined(title, dataset, seconds, package=content)
 
-        return Predictor(title, version.digest, version=version, content=content, confined=confined)
+        return Predictor(
+            title, version.digest, version=version, content=content, confined=confined, identified=identified
+        )
 
     def _confined(self, title: str, dataset: Dataset, seconds: int, **who: Any) -> Predictions:
         """Let code predict from inputs alone, in a process that has nothing else."""
@@ -190,6 +212,19 @@ class Inputs:
         columns = {name: said.table[name].to_pandas().to_numpy() for name in said.table.column_names}
         positive = columns["positive"][0] if "positive" in columns else None
         return Predictions(columns["prediction"], columns.get("score"), positive, said.assumption)
+
+
+def read_predictions(source: Any, column: str, side: str, dataset: Dataset | None, project: Project) -> Predictor:
+    """Open predictions and join them to the rows of a dataset.
+
+    Raises
+    ------
+    DataError, ModelError
+        If there is no such column, or rows have none or two.
+    """
+    opened = open_table(source, project, text=texts_of(dataset, column))
+    columns_present(opened, [column], f"predictions of model {side!r}")
+    return given(side, Predictions(joined(to_pandas(opened), column, side, dataset)))
 
 
 def open_table(source: Any, project: Project, *, text: Sequence[str] = ()) -> ibis.Table:

@@ -20,7 +20,7 @@ from assay.checks.sequential import queue_of
 from assay.core.project import stage_of
 from assay.data import row_count
 from assay.data.slice import mask
-from assay.errors import AssayError, ClaimError, ExitCode
+from assay.errors import AssayError, ClaimError, ExitCode, ModelError
 from assay.gate import parse, plan
 from assay.gate.condition import TEMPLATE
 from assay.gate.forms import forms_of
@@ -154,14 +154,18 @@ def _gate(check: CheckTable, inputs: Inputs) -> list[Need]:
         dataset = inputs.dataset(name, judge=True)
     except AssayError as problem:
         return [Need(**about, note=str(problem))]
-    answer = _next_answer(check, inputs, dataset)
+    try:
+        changed, answer = _changes(check, inputs, dataset), _next_answer(check, inputs, dataset)
+    except ModelError as problem:
+        # However many labels there are: the champion is to be scored first.
+        return [Need(**about, note=str(problem))]
     slices = project.slices_of(check.slices)
     error = answer.error / max(1, len(slices))
     shelf = _Shelf(
         dataset,
         answer.rows,
         project.file.slices,
-        _changes(check, inputs, dataset),
+        changed,
         _labels_left(project),
         alpha_of(check, project.file),
         error,
@@ -302,9 +306,11 @@ def _from_last(last: Verdict | None, why: str, here: int) -> dict[str, Any]:
     if last is not None and last.status in ("pass", "fail"):
         return {"state": "enough", "rows": here, "note": f"no tolerance to plan by; the last verdict was {last.status}"}
     for action in last.actions if last is not None else ():
-        if action.labels:
-            note = "by the last verdict, if the truth is its estimate"
-            return {"labels": here + action.labels, "rows": here, "state": "short", "note": note}
+        if action.labels and last is not None:
+            note = f"by the last verdict: {action.title}; {action.effect}"
+            # Of rows on which two models agree no label is needed, but they are rows.
+            rows = action.units if action.units and last.evidence.unit is None else action.labels
+            return {"labels": here + rows, "rows": here, "state": "short", "note": note}
     return {"rows": here, "note": why}
 
 

@@ -33,7 +33,10 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Predictor:
-    """A model that can be asked: a registered version, a table of predictions, or code that has answered already."""
+    """A model that can be asked: a registered version, a table of predictions, or code that has answered already.
+
+    ``identified`` says which model stands for the old one, where a record does.
+    """
 
     title: str
     identity: str
@@ -41,6 +44,7 @@ class Predictor:
     content: bytes | None = None
     given: Predictions | None = None
     confined: Callable[[Dataset], Predictions] | None = None
+    identified: Assumption | None = None
 
     def predict(self, dataset: Dataset) -> Predictions:
         """Answer for every row of a dataset.

@@ -14,6 +14,7 @@ from assay.checks import gate
 from assay.checks.budget import shown
 from assay.checks.disclosure import withhold
 from assay.checks.job import Job, Spend
+from assay.checks.overlap import unseen
 from assay.core.action import Action
 from assay.core.fingerprint import digest
 from assay.core.guarantee import Assumption
@@ -308,10 +309,10 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     # Each answer has rows of its own, so that an estimate need not be rounded.
     disclosed = shown(project.file.budget, dataset.declared, planned=True)
     command = f"assay labels suggest --check {check.name}"
-    seen: tuple[Assumption, ...] = ()
+    seen = gate.identified(check, project, case.old)
     if answers > 1:
         text = f"each of the {answers} answers of {dataset.name} is given on rows that none before it looked at"
-        seen = (Assumption(text, "checked"),)
+        seen = (*seen, Assumption(text, "checked"))
 
     def evaluate() -> list[Verdict]:
         # First entered, then shown: whoever kills it in between has used the rows up.
@@ -321,7 +322,8 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     def finish(verdict: Verdict) -> Verdict:
         fingerprints = {dataset.key: dataset.inputs_fingerprint} | models
         evidence = msgspec.structs.replace(verdict.evidence, fingerprints=fingerprints)
-        guarantee = msgspec.structs.replace(verdict.guarantee, assumptions=(*verdict.guarantee.assumptions, *seen))
+        compared = unseen(verdict.guarantee, inputs.unseen(dataset))
+        guarantee = msgspec.structs.replace(compared, assumptions=(*compared.assumptions, *seen))
         actions = tuple(
             msgspec.structs.replace(action, command=command) if action.labels else action for action in verdict.actions
         )
@@ -330,7 +332,13 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     def show(verdict: Verdict) -> Verdict:
         bit = withhold(verdict, disclosed, check, dataset, error=case.alpha, assumptions=seen, models=models)
         # Which rows are asked for next is no secret: no other answer gets them.
-        return msgspec.structs.replace(bit, actions=() if bit.passed else (Action("label further rows", command),))
+        guarantee = unseen(bit.guarantee, inputs.unseen(dataset))
+        actions = () if bit.passed else (Action("label further rows", command),)
+        return msgspec.structs.replace(bit, guarantee=guarantee, actions=actions)
+
+    def look() -> None:
+        inputs.unseen(dataset)
+        _ = case.gate
 
     withheld = disclosed != "full"
-    return Job(depends, evaluate, spends, lambda: case.gate, show if withheld else None)
+    return Job(depends, evaluate, spends, look, show if withheld else None)

@@ -16,7 +16,7 @@ from assay.checks.sequential import Case, case_of, texts
 from assay.core.nearest import did_you_mean
 from assay.data import columns_present, require_rows, table, to_pandas
 from assay.errors import BudgetSpent, DataError, UsageError
-from assay.gate.interim import labels_needed
+from assay.gate.interim import labels_expected, labels_needed
 from assay.gate.sequential import split
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class Suggestion:
         How many of them were not handed out before.
     needed : str
         How many labels are still needed.
+    expected : int or None
+        As a number, if the truth is the estimate.
     spent, limit : float
         Of the budget of labels.
     reason : str
@@ -49,6 +51,7 @@ class Suggestion:
     label: str
     bought: int
     needed: str
+    expected: int | None
     spent: float
     limit: int
     reason: str
@@ -99,7 +102,9 @@ def suggest(project: Project, check_id: str, limit: int) -> Suggestion:
     shown[label] = pd.Series([None] * len(shown), dtype=object)
     bought = int(fresh.sum())
     verdict = case.gate.verdict()
-    return Suggestion(shown, label, bought, labels_needed(case.gate.tracks), spent + bought, budget, verdict.reason)
+    tracks = case.gate.tracks
+    needed, expected = labels_needed(tracks), labels_expected(tracks)
+    return Suggestion(shown, label, bought, needed, expected, spent + bought, budget, verdict.reason)
 
 
 def take_back(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.checks import drift, skew
@@ -13,6 +14,7 @@ from assay.core.guarantee import Guarantee
 from assay.core.strict_toml import read
 from assay.core.verdict import Verdict
 from assay.data import fingerprint, row_count, table
+from assay.data.sources import file_in_sql
 from assay.errors import ProjectError
 from assay.validation import Schema, infer, validate
 from assay.validation.inference import ERROR
@@ -95,7 +97,9 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
             for batch in batches
             for bare in [schema is None and _unlabelled(batch, reference)]
             for fitting in [schema or inferred[bare]]
-            for verdict in _validate(check, batch, fitting, reference, share, linked, fdr=across == "fdr", bare=bare)
+            for verdict in _validate(
+                check, batch, fitting, reference, share, linked, project.root, fdr=across == "fdr", bare=bare
+            )
         ]
 
     return Job(depends, evaluate, spends)
@@ -118,6 +122,7 @@ def _validate(
     reference: Dataset,
     alpha: float,
     linked: dict[str, Any],
+    root: Path,
     *,
     fdr: bool,
     bare: bool,
@@ -125,17 +130,20 @@ def _validate(
     itself = batch.fingerprint == reference.fingerprint
     if itself and schema.reference is not None:
         return [_itself(check, batch)]
+    shown = _shown(reference, bare)
     verdicts = validate(
         batch.table,
         schema,
         environment=check.environment or None,
-        reference=None if itself else _shown(reference, bare),
+        reference=None if itself else shown,
+        training=shown if batch.declared.role == "live" and not itself else None,
         alpha=alpha,
         fdr=alpha if fdr else None,
         unit=batch.declared.unit or reference.declared.unit,
         references=linked,
         check=check.name,
         dataset=batch.name,
+        source=_in_sql(batch.source, root),
         severity=check.severity,
         blocking=check.blocking,
         fingerprints={batch.key: batch.fingerprint, reference.key: reference.fingerprint},
@@ -143,6 +151,13 @@ def _validate(
     # The drift and skew that a schema limits are rules of the schema: the whole family asks for them too.
     wanted = ("VAL1", "VAL2") if check.use.upper() == "VAL1" else (check.use.upper(),)
     return [verdict for verdict in verdicts if verdict.code.startswith(wanted)]
+
+
+def _in_sql(source: Any, root: Path) -> str:
+    """Name the file of a dataset in SQL, from the project's folder where it lies in there."""
+    path = Path(source) if isinstance(source, (str, Path)) else None
+    inside = path is not None and path.is_absolute() and path.is_relative_to(root)
+    return file_in_sql(path.relative_to(root) if path is not None and inside else source)
 
 
 def _linked(schema: Schema | None, inputs: Inputs) -> dict[str, Any]:
@@ -157,6 +172,13 @@ def _linked(schema: Schema | None, inputs: Inputs) -> dict[str, Any]:
 
 def _itself(check: CheckTable, batch: Dataset) -> Verdict:
     """The table that the limits were inferred from cannot break them, so that a pass would say nothing."""
+    add = Action(
+        f'add new rows as [datasets.new] with role = "live", and name them in check {check.name!r}: datasets = ["new"]'
+    )
+    reason = f"{batch.name} is the reference itself: there is nothing to compare it with"
+    if batch.declared.role in ("test", "live"):
+        reason = f"{batch.name} has the rows of the reference, and no others: there is nothing to compare, or to judge, by it"
+        add = Action(f"set other rows aside for {batch.name}, on which no model is trained")
     return Verdict(
         status="skipped",
         guarantee=Guarantee.none("a table cannot be held against itself"),
@@ -165,11 +187,8 @@ def _itself(check: CheckTable, batch: Dataset) -> Verdict:
         stage="data",
         claim=Claim(f"{batch.name} looks as the schema says"),
         evidence=Evidence(n=row_count(batch.table), fingerprints={batch.key: batch.fingerprint}),
-        reason=f"{batch.name} is the reference itself: there is nothing to compare it with",
-        actions=(
-            Action(
-                f'add new rows as [datasets.new] with role = "live", and name them in check {check.name!r}: datasets = ["new"]'
-            ),
-        ),
+        reason=reason,
+        actions=(add,),
         severity=check.severity,
+        blocking=check.blocking,
     )

@@ -57,7 +57,10 @@ def suggest(check_id: str, limit: int, output: Path | None, format_: str, projec
         click.echo(content, nl=False)
     else:
         options.write(output, content)
-    click.echo(f"{len(found.rows):,} rows, {found.bought:,} of them new; labels still needed: {found.needed}", err=True)
+    rows = len(found.rows)
+    click.echo(f"{rows:,} rows handed out, {found.bought:,} of them new and paid for", err=True)
+    fewer = f"; --limit {found.expected} would hand out no more" if found.expected and found.expected < rows else ""
+    click.echo(f"labels still needed to decide: {found.needed}{fewer}", err=True)
     click.echo(f"budget: {found.spent:,.0f} of {found.limit:,} labels bought", err=True)
 
 

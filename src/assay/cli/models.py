@@ -93,6 +93,20 @@ def promote(
 
 @models.command()
 @click.argument("model", metavar="NAME")
+@click.argument("predictions", metavar="FILE")
+@click.option("--on", "dataset", default="", metavar="DATASET", help="The test set; the declared one by default.")
+@options.project_option
+def score(model: str, predictions: str, dataset: str, project_path: Path | None) -> None:
+    """Enter what the model that passed last predicts on another test set, so that candidates are compared with it."""
+    from assay.checks.champions import score as enter
+
+    project = options.open_project(project_path)
+    source = predictions if "://" in predictions else str(Path(predictions).resolve())
+    click.echo(f"entered: {enter(project, model, source, dataset)}")
+
+
+@models.command()
+@click.argument("model", metavar="NAME")
 @click.option("--alias", default="champion", show_default=True)
 @options.project_option
 def rollback(model: str, alias: str, project_path: Path | None) -> None:

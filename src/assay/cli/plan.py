@@ -42,7 +42,7 @@ def plan(selection: tuple[str, ...], project_path: Path | None, as_json: bool) -
 
 def _table(needs: list[Need]) -> str:
     """Columns of words and numbers, and what there is to say of a check in a line below it."""
-    from assay.report.plain import plain
+    from assay.core.plain import plain
 
     head = ("check", "labels", "there", "units", "error", "answers left", "")
     rows = [

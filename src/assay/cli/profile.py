@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--compare", "other", metavar="OTHER", help="Put another table, or a saved profile, beside it.")
 @click.option("--engine", metavar="duckdb|spark|URL", default="duckdb", help="What reads SOURCE; a URL has tables.")
 @click.option("--save", type=click.Path(path_type=Path), help="Keep the profile, to be merged or compared later.")
+@click.option("--html", type=click.Path(path_type=Path), help="Write one page that stands alone and can be searched.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def profile(
     source: str,
@@ -34,6 +35,7 @@ def profile(
     other: str | None,
     engine: str,
     save: Path | None,
+    html: Path | None,
     as_json: bool,
 ) -> None:
     """Look at a table: counts, nulls, distinct values, range, mean, quantiles, top values."""
@@ -42,13 +44,21 @@ def profile(
     from assay.validation.profile_compare import side_by_side
 
     options.require_place(save)
+    options.require_place(html)
     how = {"columns": _names(columns), "by": _names(by), "weight": weight, "label": label}
     found = _look(source, project_path, engine, how)
     if save is not None:
         found.save(save)
         click.echo(f"wrote {save}", err=True)
-    if other is not None:
-        beside = _look(other, project_path, engine, how)
+    beside = None if other is None else _look(other, project_path, engine, how)
+    if html is not None:
+        from assay import __version__
+        from assay.report.portrait import portrait_html
+        from assay.validation.profile_portrait import portrait
+
+        both = (found,) if beside is None else (found, beside)
+        options.write(html, portrait_html(portrait(*both), __version__))
+    elif beside is not None:
         click.echo(side_by_side(found, beside))
     elif as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from assay.cli import options
 from assay.errors import UsageError
 
 if TYPE_CHECKING:
+    from assay.validation import Edit, Schema
     from assay.validation.interop import Unmapped
 
 
@@ -43,26 +45,78 @@ def infer(dataset: str | None, project_path: Path | None, output: Path | None, f
 
 
 @schema.command()
-@click.argument("edits", nargs=-1, required=True, metavar="KEY=VALUE...")
 @options.project_option
-def edit(edits: tuple[str, ...], project_path: Path | None) -> None:
+@click.option("--as", "as_", type=click.Choice(["text", "toml", "python"]), default="text", show_default=True)
+def show(project_path: Path | None, as_: str) -> None:
+    """Show the project's schema: a line for each rule, or as a file, or as a Python class."""
+    from assay.core.strict_toml import read
+    from assay.validation import Schema
+    from assay.validation.showing import lines
+
+    path = _schema_path(project_path)
+    found = Schema.from_toml(read(path), str(path))
+    if as_ == "text":
+        click.echo("\n".join(lines(found)))
+    else:
+        click.echo(found.to_toml() if as_ == "toml" else found.to_python(), nl=False)
+
+
+@schema.command()
+@click.argument("edits", nargs=-1, metavar="[KEY=VALUE...]")
+@options.project_option
+@click.option("--dataset", metavar="NAME", help="Propose the edits that would accept what is found in this dataset.")
+@click.option("--accept", multiple=True, metavar="CODE:COLUMN", help="Accept this proposal, without a question.")
+def edit(edits: tuple[str, ...], project_path: Path | None, dataset: str | None, accept: tuple[str, ...]) -> None:
     """Set keys of the project's schema file; comments are kept.
 
-    A key is dotted, as in columns.origin.nulls.at_most=0.05; an entry of a list is named by its number from 0. What changes is
-    shown; a file that could not be read afterwards is not written.
+    A key is dotted, as in columns.origin.nulls.at_most=0.05; an entry of a list is named by its number from 0. With --dataset
+    the keys are those that would accept the rows of a dataset, one by one. What changes is shown; a file that could not be
+    read afterwards is not written.
     """
     from assay.core.strict_toml import read
     from assay.validation import Edit, Schema, apply_edits
     from assay.validation.changes import changes
 
-    project = options.open_project(project_path)
-    path = project.root / project.file.project.schema
+    if bool(edits) == bool(dataset) or (accept and not dataset):
+        raise UsageError("say what to set: KEY=VALUE, or --dataset NAME for proposals (with --accept CODE:COLUMN)")
+    path = _schema_path(project_path)
     before = read(path)
-    after = apply_edits(before, [Edit.parse(each) for each in edits], str(path))
-    found = changes(Schema.from_toml(before, str(path)), Schema.from_toml(after, str(path)))
-    click.echo("\n".join(found) or "nothing changes")
+    known = Schema.from_toml(before, str(path))
+    chosen = _chosen(known, dataset, accept, project_path) if dataset else [Edit.parse(each) for each in edits]
+    after = apply_edits(before, chosen, str(path))
+    found = changes(known, Schema.from_toml(after, str(path)))
+    if found or not dataset:
+        click.echo("\n".join(found) or "nothing changes")
     if found:
         options.write(path, after)
+
+
+def _schema_path(project_path: Path | None) -> Path:
+    project = options.open_project(project_path)
+    return project.root / project.file.project.schema
+
+
+def _chosen(known: Schema, dataset: str, accept: tuple[str, ...], project_path: Path | None) -> list[Edit]:
+    """Let a person choose among the edits that would accept what a dataset holds."""
+    from assay.checks.proposals import proposals
+
+    offered = proposals(options.open_project(project_path), known, dataset)
+    if not offered:
+        click.echo(f"nothing fails in {dataset}: there is nothing to accept")
+        return []
+    unknown = sorted(set(accept) - {offer.name for offer in offered})
+    if unknown:
+        names = ", ".join(offer.name for offer in offered)
+        raise UsageError(f"--accept {unknown[0]} is not proposed; proposed are {names}")
+    asks = not accept and options.interactive() and sys.stdin.isatty()
+    chosen = []
+    for offer in offered:
+        click.echo(f"{offer.name}  {offer.reason}\n    {offer.edit}")
+        if offer.name in accept or (asks and click.confirm("    accept?", default=False)):
+            chosen.append(offer.edit)
+    if not accept and not asks:
+        click.echo("accept one with --accept CODE:COLUMN")
+    return chosen
 
 
 @schema.command()

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from assay.cli import options
+from assay.core.plain import plain
 from assay.report.context import BudgetLine
-from assay.report.plain import plain
 
 WIDTH = 100
 """Columns where no terminal says otherwise; from here on, ids are shown."""

@@ -54,7 +54,9 @@ def independence(looked: Iterable[tuple[str, float]]) -> Assumption:
     groupings = list(looked)
     if not groupings:
         return Assumption(
-            "rows are independent", "unverifiable", "no unit, timestamp or id column was given to check it by"
+            "rows are independent",
+            "unverifiable",
+            "no unit or timestamp was given, and no column that repeats as ids do, to check it by",
         )
     words, worst = max(groupings, key=lambda grouping: grouping[1])
     if worst > MATERIAL_EFFECT:

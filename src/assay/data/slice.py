@@ -185,26 +185,47 @@ def _query(table: ibis.Table, sql: str) -> ibis.Table:
     return here.expression(view, reads=table)
 
 
+def columns_of(predicate: str) -> list[str]:
+    """List the columns that a predicate names, as it writes them.
+
+    Examples
+    --------
+    >>> columns_of("paid_at >= created_at AND amount > 0")
+    ['paid_at', 'created_at', 'amount']
+
+    Raises
+    ------
+    DataError
+        If it cannot be read.
+    """
+    condition = _condition(predicate, _what(predicate, ""))
+    return list(dict.fromkeys(column.name for column in condition.find_all(exp.Column)))
+
+
 def _what(predicate: str, name: str) -> str:
     return f"slice {name!r} ({predicate})" if name else f"predicate {predicate!r}"
 
 
-def _verify(predicate: str, columns: list[str], what: str) -> list[str]:
-    """Parse the predicate; return the columns that it names."""
+def _condition(predicate: str, what: str) -> exp.Expression:
     try:
         # In a WHERE clause of its own, nothing can be smuggled past the expression.
         statements = sqlglot.parse(f"SELECT 1 WHERE {predicate}", dialect="duckdb")
     except SqlglotError as problem:
         raise DataError(f"{what} is not an SQL expression: {_first_line(problem)}") from problem
     first = statements[0] if len(statements) == 1 else None
-    condition = first.args.get("where") if first else None
+    condition: exp.Expression | None = first.args.get("where") if first else None
     if first is None or condition is None or any(part for key, part in first.args.items() if key not in _PARTS):
         raise DataError(f"{what} is not one SQL expression: write only what would follow WHERE")
     if condition.find(exp.Select, exp.AggFunc, exp.Window):
         raise DataError(f"{what} holds a query or an aggregate: a slice speaks of one row at a time")
+    return condition
+
+
+def _verify(predicate: str, columns: list[str], what: str) -> list[str]:
+    """Parse the predicate; return the columns that it names."""
     known = {column.lower(): column for column in columns}
     named: list[str] = []
-    for column in condition.find_all(exp.Column):
+    for column in _condition(predicate, what).find_all(exp.Column):
         if column.name.lower() not in known:
             raise DataError(f"{what} names the unknown column {column.name!r}{nearest(column.name, columns)}")
         named.append(known[column.name.lower()])

@@ -85,6 +85,19 @@ def table(source: Any, *, root: Path | None = None, url: str | None = None, text
     return session().register(_arrow(source))
 
 
+def file_in_sql(source: Any) -> str:
+    """Write a Parquet or CSV file, or a glob of such, as DuckDB's SQL names it after FROM; empty for other sources.
+
+    Examples
+    --------
+    >>> file_in_sql("data/new.parquet")
+    "'data/new.parquet'"
+    """
+    if not isinstance(source, (str, Path)) or _format(Path(source)) not in ("parquet", "csv"):
+        return ""
+    return literal(str(source))
+
+
 def _mapping(source: Mapping[str, Any], root: Path | None, wanted: Sequence[str]) -> ibis.Table:
     for key in source:
         if key not in _KEYS:

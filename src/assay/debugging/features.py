@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from assay.core.unit_names import names_unit
 from assay.debugging.lattice import Coded
 from assay.debugging.predicate import Predicate
 from assay.errors import DataError
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Codes = NDArray[np.int64]
+# Microseconds.
+_DAY = 86_400_000_000
 Binning = Literal["quantile", "width"]
 
 
@@ -177,6 +180,21 @@ def encode(features: Sequence[Feature], columns: dict[str, NDArray[Any]], *, ran
     small = np.uint8 if largest < 1 << 8 else np.uint16 if largest < 1 << 16 else np.uint32
     ordered = [feature.bins if ranges and feature.kind != "category" else 0 for feature in features]
     return Coded(codes.astype(small), domains, np.array(ordered))
+
+
+def groupings(features: Sequence[Feature], columns: dict[str, NDArray[Any]]) -> dict[str, Codes]:
+    """Give codes of what may group rows that are not independent: the day of a time, and columns called like ids."""
+    found = {}
+    for feature in features:
+        values = columns[feature.name]
+        present = ~_missing(values)
+        if feature.kind == "time":
+            days = np.full(values.size, -1, dtype=np.int64)
+            days[present] = _read(feature.name, values)[1] // _DAY
+            found[f"the day of {feature.name}"] = np.unique(days, return_inverse=True)[1]
+        elif names_unit(feature.name) and feature.labels.dtype.kind != "b":
+            found[feature.name] = pd.factorize(values, use_na_sentinel=False)[0]
+    return found
 
 
 def _read(name: str, values: NDArray[Any]) -> tuple[Literal["category", "number", "time"], NDArray[Any]]:

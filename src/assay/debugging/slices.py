@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,13 +14,16 @@ from assay.debugging import features as columns_
 from assay.debugging.objective import Excess, Score
 from assay.debugging.search import search
 from assay.debugging.slice_report import FoundSlice, SliceReport
+from assay.debugging.verdicts import Searched, guarantee, judge, members, redundant
 from assay.errors import DataError, UsageError
+from assay.stats import unit_sums
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from assay.debugging.features import Binning
     from assay.debugging.search import Found, Objective
+    from assay.debugging.verdicts import Judgement
 
     Floats = NDArray[np.float64]
 
@@ -41,7 +45,10 @@ def find_slices(
     weights: ArrayLike | None = None,
     errors_old: ArrayLike | None = None,
     rank: Literal["score", "lcb"] = "score",
+    confirm: Any = None,
+    unit: Any = None,
     alpha: float = 0.05,
+    seed: int = 0,
 ) -> SliceReport:
     """Find the slices of a table on which a model fails most.
 
@@ -49,8 +56,14 @@ def find_slices(
     ``ranges``, a range of neighboring bins; that a value is missing is a condition like any other. The best ``k`` of all
     slices with a positive score are found exactly, as by trying every one (:mod:`assay.debugging.search`).
 
-    Guarantee: none for the errors of a slice as they are printed. They are those of the rows that were searched, and the
-    worst of many slices looks bad in data where nothing is wrong.
+    Guarantee (exact): P(any slice is CONFIRMED that is not worse than the rest) <= alpha, however many slices there are
+    (:mod:`assay.debugging.verdicts`; of two models: in which the error did not rise). By itself, P(any slice of the
+    lattice has a lift above ``cleared``) <= alpha. What is printed of a slice that is only SUSPECTED has none: the worst
+    of many slices looks bad in data where nothing is wrong.
+
+    Assumes that rows, or the units that are declared, are independent, and takes the edges of bins as they are. If
+    errors cluster by the day of a time or by a column that is called like an id, and no ``unit`` is declared, nothing is
+    confirmed or cleared.
 
     Parameters
     ----------
@@ -81,8 +94,15 @@ def find_slices(
     rank : {"score", "lcb"}
         By SliceLine's score, or by a lower bound of the errors of the slice beyond the rate of the other rows
         (:class:`assay.debugging.objective.Excess`), for which there is no weight to choose.
+    confirm : (X, errors) or mapping, optional
+        Rows that had no part in the search, to confirm slices with; a mapping may also hold ``errors_old``, ``weights``
+        and ``unit``. By default, half of the rows confirm what a search of the other half finds.
+    unit : str or array of shape (rows,), optional
+        The independent unit of each row: a column of ``X``, which then describes no slice, or values.
     alpha : float, in (0, 1)
-        Error probability of all lower bounds together.
+        Error probability of all CONFIRMED slices together, and of the bound on all slices.
+    seed : int
+        Draws the half of the rows.
 
     Returns
     -------
@@ -115,38 +135,126 @@ def find_slices(
     hour >= 17 AND carrier = 'EV'
     """
     _options(k, score_weight, min_support, max_level, bins, binning, rank, alpha)
-    held = columns_.columns_of(X)
-    rows = _Rows.of(next(iter(held.values())).size, errors, errors_old, weights)
-    if rows.kept is not None:
-        held = {name: values[rows.kept] for name, values in held.items()}
     if isinstance(X, np.ndarray) and X.dtype.kind in "iu":
         bins = None
-    features = columns_.learn(held, bins, binning)
-    coded = columns_.encode(features, held, ranges=ranges)
+    rows = _Rows.of(X, errors, errors_old, weights, unit)
+    features = columns_.learn(rows.columns, bins, binning)
+    coded = columns_.encode(features, rows.columns, ranges=ranges)
     support = _support(min_support, rows.size)
     level = len(features) if max_level is None else min(max_level, len(features))
-    found: list[Found] = []
-    if np.any(rows.values):
-        objective: Objective = Score(rows.size, rows.mean, rows.scale, score_weight)
+
+    def look(kept: NDArray[np.bool_] | None = None) -> list[Found]:
+        part = rows if kept is None else rows.part(kept)
+        if not np.any(part.values):
+            return []
+        codes = coded if kept is None else replace(coded, codes=coded.codes[kept])
+        least = support * part.size / rows.size
+        objective: Objective = Score(part.size, part.mean, part.scale, score_weight)
         if rank == "lcb":
             # No more slices than this have the support.
-            number = rows.size / support * sum(map(coded.memberships, range(1, level + 1)))
-            objective = Excess(rows.size, rows.mean, rows.spread, float(ndtri(1 - alpha / number)))
-        found = search(coded, rows.values, objective, k=k, support=support, max_level=level, weights=rows.weights)
-    slices = tuple(_described(each, features, rows) for each in found)
-    return SliceReport(slices, rows.values.size, rows.size, rows.mean, support, level, tuple(held))
+            number = part.size / least * sum(map(coded.memberships, range(1, level + 1)))
+            objective = Excess(part.size, part.mean, part.spread, float(ndtri(1 - alpha / number)))
+        return search(codes, part.values, objective, k=k, support=least, max_level=level, weights=part.weights)
+
+    found = look()
+    searched = Searched(coded, rows.values, rows.weights, rows.units, errors_old is not None, support, level, look)
+    other = None
+    if confirm is not None:
+        more = _Rows.of(**_confirming(confirm, errors_old, unit))
+        other = replace(
+            searched, coded=columns_.encode(features, more.columns, ranges=ranges), values=more.values,
+            weights=more.weights, units=more.units,
+        )  # fmt: skip
+    groups = {} if rows.units is not None else columns_.groupings(features, rows.columns)
+    judgement = judge(found, searched, confirm=other, groups=groups, alpha=alpha, seed=seed)
+    return _reported(found, judgement, searched, features, rows, alpha, unit, other)
+
+
+def _confirming(confirm: Any, errors_old: Any, unit: Any) -> dict[str, Any]:
+    """Read what is given to confirm with."""
+    if isinstance(confirm, Mapping):
+        given = dict(confirm)
+    elif isinstance(confirm, tuple) and len(confirm) == 2:
+        given = {"X": confirm[0], "errors": confirm[1]}
+    else:
+        raise UsageError("confirm must be (X, errors), or a mapping with X, errors, errors_old, weights and unit")
+    unknown = given.keys() - {"X", "errors", "errors_old", "weights", "unit"}
+    if unknown:
+        raise UsageError(f"confirm has no place for {min(unknown)!r}: give X, errors, errors_old, weights and unit")
+    if isinstance(unit, str):
+        given.setdefault("unit", unit)
+    for name, own in (("errors_old", errors_old), ("unit", unit)):
+        if (own is None) != (given.get(name) is None):
+            raise UsageError(
+                f"{name} must be given for the rows to search and for those to confirm with, or for neither"
+            )
+    return {"errors_old": None, "weights": None, "unit": None} | given
+
+
+def _reported(
+    found: list[Found],
+    judgement: Judgement,
+    searched: Searched,
+    features: list[columns_.Feature],
+    rows: _Rows,
+    alpha: float,
+    unit: Any,
+    other: Searched | None,
+) -> SliceReport:
+    all_found = [*found, *(each for each, _ in judgement.others)]
+    judged = [*judgement.slices, *(each for _, each in judgement.others)]
+    around = redundant(all_found, judged, searched, alpha)
+    seen: dict[int, FoundSlice] = {}
+    for place in sorted(range(len(all_found)), key=lambda each: (around[each] is not None, each)):
+        each, verdict, outer = all_found[place], judged[place], around[place]
+        inside = members(searched.coded, each.conditions)
+        size, total = rows.sums(inside)
+        left = rows.size - size
+        seen[place] = FoundSlice(
+            predicates=tuple(features[column].predicate(first, last) for column, first, last in each.conditions),
+            score=each.score,
+            size=size,
+            total_error=total,
+            mean_error=total / size,
+            max_error=float(rows.values[inside].max()),
+            rest_error=(rows.mean * rows.size - total) / left if left > 1e-9 * rows.size else float("nan"),
+            shrunk_error=judgement.spread.shrunk(len(each.conditions), size, total / size),
+            status="CONFIRMED" if verdict.confirmed else "SUSPECTED",
+            p_value=verdict.p_value,
+            interval=verdict.interval,
+            part_of=None if outer is None else seen[outer],
+        )
+    return SliceReport(
+        slices=tuple(seen[place] for place in range(len(found))),
+        others=tuple(seen[place] for place in range(len(found), len(all_found))),
+        cleared=judgement.cleared,
+        detectable=judgement.detectable,
+        guarantee=guarantee(judgement, searched, other, alpha, unit if isinstance(unit, str) else "unit", features),
+        reason=judgement.refused,
+        rows=rows.values.size,
+        size=rows.size,
+        mean_error=rows.mean,
+        support=searched.support,
+        max_level=searched.max_level,
+        columns=tuple(rows.columns),
+        compared=searched.compared,
+        counted=bool(np.all(np.isin(rows.values, (-1.0, 0.0, 1.0)))),
+    )
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Checked values and weights of the rows that count; ``kept`` says which those are, if not all."""
+    """Checked columns, values, weights and units of the rows that count."""
 
+    columns: dict[str, NDArray[Any]]
     values: Floats
     weights: Floats | None
-    kept: NDArray[np.bool_] | None
+    units: NDArray[np.intp] | None
 
     @classmethod
-    def of(cls, rows: int, errors: ArrayLike, errors_old: ArrayLike | None, weights: ArrayLike | None) -> _Rows:
+    def of(cls, X: Any, errors: Any, errors_old: Any, weights: Any, unit: Any) -> _Rows:
+        columns = columns_.columns_of(X)
+        rows = next(iter(columns.values())).size
         values = _losses("errors", errors, rows)
         out = np.ma.getmaskarray(values).copy()
         if errors_old is not None:
@@ -165,11 +273,39 @@ class _Rows:
             out |= each == 0
         if out.all():
             raise DataError("no row counts: all are masked or have the weight 0")
-        kept = ~out if out.any() else None
-        plain = np.asarray(np.ma.getdata(values), dtype=np.float64)
-        if kept is None:
-            return cls(plain, each, None)
-        return cls(plain[kept], None if each is None else each[kept], kept)
+        codes = None
+        if unit is not None:
+            if isinstance(unit, str):
+                if unit not in columns:
+                    raise DataError(f"there is no column {unit!r} to take as the unit: X has {', '.join(columns)}")
+                if len(columns) == 1:
+                    raise DataError(f"X has no column but the unit {unit!r}: give what slices are to be described by")
+                named, unit = unit, columns.pop(unit)
+            else:
+                named = "unit"
+            values_of = np.asarray(unit)
+            if values_of.shape != (rows,):
+                raise DataError(f"unit must have one entry for each of the {rows} rows, got shape {values_of.shape}")
+            try:
+                codes = unit_sums.encode(values_of)[0]
+            except ValueError as problem:
+                raise DataError(f"unit {named!r}: {problem}") from problem
+        found = cls(columns, np.asarray(np.ma.getdata(values), dtype=np.float64), each, codes)
+        return found.part(~out) if out.any() else found
+
+    def part(self, kept: NDArray[np.bool_]) -> _Rows:
+        """Take some of the rows."""
+        return _Rows(
+            {name: values[kept] for name, values in self.columns.items()},
+            self.values[kept],
+            None if self.weights is None else self.weights[kept],
+            None if self.units is None else np.unique(self.units[kept], return_inverse=True)[1],
+        )
+
+    def sums(self, inside: NDArray[np.bool_]) -> tuple[float, float]:
+        """Give size and sum of some rows."""
+        each = np.ones_like(self.values) if self.weights is None else self.weights
+        return float(each[inside].sum()), float(each[inside] @ self.values[inside])
 
     @property
     def size(self) -> float:
@@ -237,17 +373,3 @@ def _options(
         raise UsageError(f'rank must be "score" or "lcb", got {rank!r}')
     if not 0 < alpha < 1:
         raise UsageError(f"alpha must lie in (0, 1), got {alpha}")
-
-
-def _described(found: Found, features: list[columns_.Feature], rows: _Rows) -> FoundSlice:
-    left = rows.size - found.size
-    rest = (rows.mean * rows.size - found.total) / left if left > 1e-9 * rows.size else float("nan")
-    return FoundSlice(
-        predicates=tuple(features[column].predicate(first, last) for column, first, last in found.conditions),
-        score=found.score,
-        size=found.size,
-        total_error=found.total,
-        mean_error=found.total / found.size,
-        max_error=found.largest,
-        rest_error=rest,
-    )

@@ -7,51 +7,66 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from assay.feasibility.bayes_error import upper_limit
+    from assay.feasibility.cleaning import NeighborLabels
+    from assay.feasibility.curve import forecast
+    from assay.feasibility.embeddings import best_embedding
     from assay.feasibility.held_out import alpha_of_look, certified_uppers, leave_one_out_upper, lower_of_least
     from assay.feasibility.inequalities import cover_hart, cover_hart_error
     from assay.feasibility.label_noise import clean_bounds, noise_bounds
     from assay.feasibility.nearest_neighbor import neighbor_estimate
     from assay.feasibility.outcome import Study, study
     from assay.feasibility.repeated import audit_labels, audit_votes, repeated_rows
+    from assay.feasibility.side_by_side import bayes_error_estimates
     from assay.feasibility.smoothness import smooth
-
-_HOMES = {
-    "Study": "outcome",
-    "alpha_of_look": "held_out",
-    "audit_labels": "repeated",
-    "audit_votes": "repeated",
-    "certified_uppers": "held_out",
-    "clean_bounds": "label_noise",
-    "cover_hart": "inequalities",
-    "cover_hart_error": "inequalities",
-    "leave_one_out_upper": "held_out",
-    "lower_of_least": "held_out",
-    "neighbor_estimate": "nearest_neighbor",
-    "noise_bounds": "label_noise",
-    "repeated_rows": "repeated",
-    "smooth": "smoothness",
-    "study": "outcome",
-    "upper_limit": "bayes_error",
-}
+    from assay.feasibility.soft_labels import soft_label_error
 
 __all__ = [
+    "NeighborLabels",
     "Study",
     "alpha_of_look",
     "audit_labels",
     "audit_votes",
+    "bayes_error_estimates",
+    "best_embedding",
     "certified_uppers",
     "clean_bounds",
     "cover_hart",
     "cover_hart_error",
+    "forecast",
     "leave_one_out_upper",
     "lower_of_least",
     "neighbor_estimate",
     "noise_bounds",
     "repeated_rows",
     "smooth",
+    "soft_label_error",
     "study",
     "upper_limit",
 ]
+
+_HOMES = {
+    "NeighborLabels": "cleaning",
+    "Study": "outcome",
+    "alpha_of_look": "held_out",
+    "audit_labels": "repeated",
+    "audit_votes": "repeated",
+    "bayes_error_estimates": "side_by_side",
+    "best_embedding": "embeddings",
+    "certified_uppers": "held_out",
+    "clean_bounds": "label_noise",
+    "cover_hart": "inequalities",
+    "cover_hart_error": "inequalities",
+    "forecast": "curve",
+    "leave_one_out_upper": "held_out",
+    "lower_of_least": "held_out",
+    "neighbor_estimate": "nearest_neighbor",
+    "noise_bounds": "label_noise",
+    "repeated_rows": "repeated",
+    "smooth": "smoothness",
+    "soft_label_error": "soft_labels",
+    "study": "outcome",
+    "upper_limit": "bayes_error",
+}
 
 
 def __getattr__(name: str) -> Any:

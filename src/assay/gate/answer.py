@@ -30,6 +30,7 @@ Adaptivity = Literal["none", "first-change", "full"]
 
 _SHOWN = {"none": "that developers do not see", "first-change": "up to the first pass", "full": "that developers see"}
 _EFFECT = "decides with probability 0.8 if the truth is the estimate"
+_REFUTES = "would refute it, not pass it, with probability 0.8 if the truth is the estimate"
 
 
 @dataclass(frozen=True)
@@ -250,19 +251,36 @@ def _actions(status: Status, findings: list[Finding], inputs: Inputs, clusters: 
                 effect="so near the limit no number of labels that can be had decides",
             ),
         )
+    wrong = next((f for f in unknown if _beyond(f)), None)
+    if wrong is None:
+        return (_labelling(unknown, inputs, _EFFECT),)
+    better = Action(
+        f"propose a better model: the estimate is on the wrong side of {wrong.clause.threshold:g}",
+        effect="more labels are unlikely to pass this one",
+    )
+    return better, _labelling(unknown, inputs, _REFUTES)
+
+
+def _beyond(finding: Finding) -> bool:
+    """Whether the estimate of a clause lies where the clause does not hold."""
+    estimate, limit = (finding.measured.estimate if finding.measured else math.nan), finding.clause.threshold
+    return estimate < limit if finding.clause.upward else estimate > limit
+
+
+def _labelling(unknown: list[Finding], inputs: Inputs, effect: str) -> Action:
+    """Say what to label or collect, in rows, and of them in disagreements where nothing else matters."""
     if inputs.unit is not None:
-        more = max(need for need in needs if need is not None)
+        more = max(finding.further or 0 for finding in unknown)
         rows = math.ceil(more * inputs.n / (int(inputs.unit.max()) + 1))
         title = f"collect {more:,} more {_units(inputs.unit_name, more)} (about {rows:,} rows)"
-        return (Action(title, labels=rows, units=more, effect=_EFFECT),)
+        return Action(title, labels=rows, units=more, effect=effect)
     more = max(_rows_to_label(f, inputs) for f in unknown)
     if all(_paired(f) for f in unknown):
         changed = float((inputs.predicted["new"] != inputs.predicted["old"]).mean())
         labels = math.ceil(more * changed)
-        return (
-            Action(f"label {labels:,} more disagreements (among {more:,} more rows)", labels=labels, effect=_EFFECT),
-        )
-    return (Action(f"label {more:,} more rows", labels=more, effect=_EFFECT),)
+        title = f"label {labels:,} more disagreements (among {more:,} more rows)"
+        return Action(title, labels=labels, units=more, effect=effect)
+    return Action(f"label {more:,} more rows", labels=more, effect=effect)
 
 
 def _rows_to_label(finding: Finding, inputs: Inputs) -> int:

@@ -142,6 +142,11 @@ def labels_needed(tracks: list[Track]) -> str:
     return _labels(*_needed(tracks))
 
 
+def labels_expected(tracks: list[Track]) -> int | None:
+    """How many labels are still needed if the truth is the estimate; ``None`` where that is not known."""
+    return _needed(tracks)[0]
+
+
 def _guarantee(
     status: Status,
     inputs: Inputs,
@@ -218,7 +223,9 @@ def _actions(
     if any(track.open for track in tracks):
         price = most if expected is None else expected
         what = "disagreements" if all(t.kind == "difference" for t in tracks if t.open) else "rows"
-        return (Action(f"label the next {what}, in the order that was fixed beforehand", labels=price),)
+        wrong = any(t.open and t.beyond for t in tracks)
+        effect = "would rather refute it: the estimate is on the wrong side of the limit" if wrong else ""
+        return (Action(f"label the next {what}, in the order that was fixed beforehand", labels=price, effect=effect),)
     if any(track.final == "idle" for track in tracks):
         return (Action("gate a model that differs: no label matters between two that always agree"),)
     return (Action("add rows to the pool, or state another limit or tolerance"),)

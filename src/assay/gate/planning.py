@@ -129,6 +129,7 @@ class Plan(msgspec.Struct, frozen=True):
             self.condition,
             f"  reliability {self.reliability:g} over {answers}, {self.mode}: error {self.delta_per_test:.3g} an answer",
             f"  {_counted(self.labels, 'label')} in all ({self.method}); {self.labels_per_commit:,} for one commit"
+            + (", of rows on which the models disagree" if self._paired else "")
             + (f"; {self.unlabelled:,} unlabelled rows" if self.unlabelled else "")
             + (f"; in {_counted(self.units, 'unit')}" if self.units is not None else ""),
         ]
@@ -142,6 +143,11 @@ class Plan(msgspec.Struct, frozen=True):
         return "\n".join(lines)
 
     __repr__ = __str__
+
+    @property
+    def _paired(self) -> bool:
+        """Whether the labels of one commit are fewer than its rows, for only disagreements need one."""
+        return self.method != "sequential" and self.labels_per_commit < self.labels
 
     def ways(self) -> tuple[Way, ...]:
         """Give the ways to get the same answers at the same reliability, cheapest valid one first."""

@@ -343,7 +343,8 @@ class Track:
         """Give bounds that hold at every look, each at the level of its side, and agree with what was decided.
 
         ``None`` where only bets on other values than wins and losses were made. That they hold and that the decision
-        does are two events: together they err with probability of at most twice the levels.
+        does are two events: together they err with probability of at most twice the levels. The decision rests on the
+        sharper test of the plan; where that has not decided yet, the bounds are widened to the limit, which is valid.
         """
         if self._bounds is not None or self.kind == "mean" or not self.rows:
             return self._bounds
@@ -354,12 +355,19 @@ class Track:
             values, counts = np.array([high, low]), [self.won, self.lost]
         below = sequential.lower(values, counts, self.level_true, low=low)
         above = -sequential.lower(-values, counts, self.level_false, low=-high)
-        if self.value == "true":
-            below = max(below, self._in_units(self._limit_true))
-        elif self.value == "false":
-            above = min(above, self._in_units(self._limit_false))
+        shown, refuted = (self._in_units(limit) for limit in (self._limit_true, self._limit_false))
+        below = max(below, shown) if self.value == "true" else min(below, shown)
+        above = min(above, refuted) if self.value == "false" else max(above, refuted)
         ends = sorted(self._sign * abs(self._scale) * end + self.constant for end in (below, above))
         return ends[0], ends[1]
+
+    @property
+    def beyond(self) -> bool:
+        """Whether the estimate of 20 labels or more lies where the clause does not hold."""
+        if self.labels < 20 or self.estimate is None:
+            return False
+        limit = self.clause.threshold
+        return self.estimate < limit if self.clause.upward else self.estimate > limit
 
     def further(self) -> tuple[int | None, int]:
         """Labels still needed: expected if the truth is the estimate (before 20 labels: the tolerance's aim), and at most."""

@@ -64,7 +64,8 @@ def ways(plan: Plan) -> tuple[Way, ...]:
         return Way(name, labels, labels, labels, nats, answers, needs)
 
     if steps == 1:
-        return (fixed("all labels at once", 0.0, True, "nothing else"), *_fresh(plan, condition, spent))
+        once = (fixed("all labels at once", 0.0, True, "nothing else"), *_fresh(plan, condition, spent))
+        return tuple(sorted(once, key=lambda way: way.labels))
     whole = nats_of(plan.reliability, steps, plan.adaptivity) - spent
     if plan.adaptivity == "none":
         return (fixed("one fixed set", whole, True, "developers see no answer before the end"),)
@@ -155,7 +156,9 @@ def explain(plan: Plan) -> str:
     for way in found:
         most = f" (at most {way.most:,})" if way.most > way.labels else ""
         lines.append(f"  {way.name:<{width}}  {way.labels:>12,} labels{most}; {way.nats:.1f} nats; {way.needs}")
-    lines.append(f"Cheapest that gives {'all answers' if plan.steps > 1 else 'it'}: {found[0].name}.")
+    least = found[0]
+    sure = f", as expected; at worst {least.most:,}" if least.most > least.labels else ""
+    lines.append(f"Cheapest that gives {'all answers' if plan.steps > 1 else 'it'}: {least.name}{sure}.")
     return "\n".join(lines)
 
 

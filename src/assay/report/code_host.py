@@ -9,8 +9,8 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+from assay.core.plain import plain
 from assay.report.markdown import unchanged
-from assay.report.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

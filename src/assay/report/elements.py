@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from assay.report.plain import plain
+from assay.core.plain import plain
 from assay.report.words import price
 
 if TYPE_CHECKING:

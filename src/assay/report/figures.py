@@ -213,7 +213,9 @@ def percent(probability: float) -> str:
 
     Examples
     --------
-    >>> percent(0.05), percent(0.999), percent(0.00025)
-    ('5%', '99.9%', '0.025%')
+    >>> percent(0.05), percent(0.999), percent(0.00025), percent(1 - 1e-9)
+    ('5%', '99.9%', '0.025%', '>99.99%')
     """
-    return f"{probability * 100:.4g}%"
+    written = f"{probability * 100:.4g}%"
+    # No bound is certain: what rounds to all is a little less.
+    return ">99.99%" if written == "100%" else written

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay.core.plain import plain
 from assay.core.waiver import waiver_of
 from assay.report.code_host import Api, keep_comment
-from assay.report.plain import plain
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from assay.core.fingerprint import digest
+from assay.core.plain import plain
 from assay.core.waiver import waiver_of
 from assay.report.code_host import Api, keep_comment
-from assay.report.plain import plain
+from assay.report.words import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +44,7 @@ def code_quality(
     """
     found = []
     for verdict in verdicts:
-        if verdict.status in ("pass", "skipped") and not (verdict.blocking and not verdict.passed):
+        if quiet(verdict):
             continue
         waiver = waiver_of(verdict, context.waivers)
         waived = f" ({waiver})" if waiver is not None else ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from assay.core.plain import plain
 from assay.report.charts import drawable, extent
 from assay.report.figures import direction, figures
-from assay.report.plain import plain
 
 if TYPE_CHECKING:
     from assay.core.verdict import Verdict

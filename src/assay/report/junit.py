@@ -74,7 +74,7 @@ def _case(verdict: Verdict, waiver: Waiver | None) -> ElementTree.Element:
     message = _text(verdict.reason or verdict.status)
     if waiver is not None:
         outcome = ElementTree.SubElement(case, "skipped", message=_text(f"{verdict.status}, {waiver}"))
-    elif verdict.status == "fail" or (verdict.inconclusive and verdict.blocking):
+    elif verdict.status == "fail" or (verdict.blocking and verdict.status in ("inconclusive", "skipped")):
         outcome = ElementTree.SubElement(case, "failure", type=verdict.status, message=message)
     elif verdict.status == "error":
         outcome = ElementTree.SubElement(case, "error", type="error", message=message)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from assay.core.plain import plain
 from assay.core.waiver import waiver_of
 from assay.report.context import ReportContext
 from assay.report.figures import figures
 from assay.report.interval_bar import interval_text
-from assay.report.plain import plain
 from assay.report.words import (
     WORST_FIRST,
     brief_guarantee,

@@ -14,6 +14,33 @@ for (const button of document.querySelectorAll("button.copy")) {
     button.textContent = "copied";
   });
 }
+for (const form of document.querySelectorAll("form.filter")) {
+  const list = form.nextElementSibling;
+  const rows = [...list.children];
+  const [search, order] = form.querySelectorAll("input[type=search], select");
+  const differ = form.querySelector(".differ");
+  const show = () => {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    let seen = 0;
+    for (const row of rows) {
+      const wanted = words.every((word) => row.dataset.name.includes(word));
+      row.hidden = !wanted || (differ?.checked && "same" in row.dataset);
+      seen += !row.hidden;
+    }
+    form.querySelector("output").textContent = `${seen} of ${rows.length} columns`;
+  };
+  order.addEventListener("change", () => {
+    const by = order.value;
+    const sorted = [...rows];
+    if (by === "name") sorted.sort((a, b) => a.dataset.name.localeCompare(b.dataset.name));
+    else if (by) sorted.sort((a, b) => b.dataset[by] - a.dataset[by]);
+    list.append(...sorted);
+  });
+  form.addEventListener("input", show);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.hidden = false;
+  show();
+}
 let folded = [];
 addEventListener("beforeprint", () => {
   folded = [...document.querySelectorAll("details:not([open])")];

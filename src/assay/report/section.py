@@ -11,7 +11,7 @@ from assay.core.waiver import waiver_of
 from assay.report.charts import evidence_chart, interval_chart
 from assay.report.elements import action_items, command, data_script, number, status_mark, text
 from assay.report.figures import figures, scalar
-from assay.report.words import counted, effect_words, evidence_words, lines, subjects
+from assay.report.words import counted, effect_words, evidence_words, lines, quiet, subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -42,20 +42,20 @@ def check_section(group: Group, waivers: Sequence[Waiver] = ()) -> str:
         for verdict in group.verdicts
         if verdict.evidence.series
     ]
-    loud = [verdict for verdict in ordered if verdict.status not in ("pass", "skipped")]
-    calm = [verdict for verdict in ordered if verdict.status in ("pass", "skipped")]
+    loud = [verdict for verdict in ordered if not quiet(verdict)]
+    calm = [verdict for verdict in ordered if quiet(verdict)]
     details = "".join(detail(verdict, folded=False, waiver=waiver_of(verdict, waivers)) for verdict in loud)
-    quiet = "".join(detail(verdict, folded=several, waiver=waiver_of(verdict, waivers)) for verdict in calm)
+    folded = "".join(detail(verdict, folded=several, waiver=waiver_of(verdict, waivers)) for verdict in calm)
     if len(calm) >= _FOLDED_FROM:
-        quiet = f"<details><summary>{counted(calm)}: why, and under which assumptions</summary>{quiet}</details>"
-    body = f"{intervals}{''.join(charts)}{_numbers_table(ordered)}{details}{quiet}"
+        folded = f"<details><summary>{counted(calm)}: why, and under which assumptions</summary>{folded}</details>"
+    body = f"{intervals}{''.join(charts)}{_numbers_table(ordered)}{details}{folded}"
     if not loud:
         # What is quiet is one line to open; what was watched over time is always worth a look.
         watched = [
             chart for chart, verdict in zip(charts, _with_series(group), strict=True) if "time" in verdict.series
         ]
         rest = [chart for chart in charts if chart not in watched]
-        hidden = f"{intervals}{''.join(rest)}{_numbers_table(ordered)}{quiet}"
+        hidden = f"{intervals}{''.join(rest)}{_numbers_table(ordered)}{folded}"
         body = f"{''.join(watched)}<details><summary>{counted(calm)}: numbers, why, assumptions</summary>{hidden}</details>"
     heading = f"{text(group.check)} <span class='code'>{text(group.code)}</span>"
     count = f'<p class="muted">{len(group.verdicts):,} {subjects(group.verdicts)}</p>' if several else ""

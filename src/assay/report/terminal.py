@@ -10,10 +10,10 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from assay.core.plain import plain
 from assay.core.waiver import Waiver, waiver_of
 from assay.report.context import ReportContext
 from assay.report.figures import direction, figures, scalar
-from assay.report.plain import plain
 from assay.report.words import (
     brief_guarantee,
     budget_words,
@@ -25,6 +25,7 @@ from assay.report.words import (
     lines,
     next_actions,
     priced,
+    quiet,
     shared_assumptions,
     size,
     summary,
@@ -48,7 +49,6 @@ _STYLES = {
     "skipped": "dim",
     "error": "bold magenta",
 }
-_QUIET = ("pass", "skipped")
 _MOST_DETAILS = 3
 _MOST_ASSUMPTIONS = 4
 _LEAST_NAME = 8
@@ -313,7 +313,7 @@ class _Layout:
 def _status(verdict: Verdict, waiver: Waiver | None, *, wide: bool) -> str:
     if waiver is not None:
         return f"{verdict.status}, waived" if wide else verdict.status
-    return verdict.status.upper() if verdict.blocking and verdict.status not in _QUIET else verdict.status
+    return verdict.status.upper() if verdict.blocking and not quiet(verdict) else verdict.status
 
 
 def _title(verdict: Verdict, screen: _Screen, waiver: Waiver | None) -> list[Text]:
@@ -356,7 +356,7 @@ def _concise(verdicts: Sequence[Verdict], screen: _Screen, waivers: Sequence[Wai
     out: list[Text] = []
     calm: list[Verdict] = []
     for group in groups(verdicts):
-        told = [verdict for verdict in group.verdicts if verdict.status not in _QUIET]
+        told = [verdict for verdict in group.verdicts if not quiet(verdict)]
         for verdict in told[:_MOST_DETAILS]:
             if verdict.blocking or verdict.pages:
                 waiver = waiver_of(verdict, waivers)

@@ -63,12 +63,17 @@ def groups(verdicts: Iterable[Verdict]) -> list[Group]:
     return sorted(found.values(), key=lambda group: STAGES.index(group.stage))
 
 
+def quiet(verdict: Verdict) -> bool:
+    """Whether a verdict needs no word: a pass, or a skip that stands in nobody's way."""
+    return verdict.passed or (verdict.status == "skipped" and not verdict.blocking)
+
+
 def lines(group: Group, *, fold: bool = True, least: int = 3) -> list[Line]:
     """One line a verdict; with ``fold``, passes and skips of which there are ``least`` or more share one line."""
     kept: list[Line] = []
     for verdict in group.verdicts:
-        alike = [other for other in group.verdicts if other.status == verdict.status]
-        if not fold or verdict.status not in ("pass", "skipped") or len(alike) < least:
+        alike = [other for other in group.verdicts if other.status == verdict.status and quiet(other)]
+        if not fold or not quiet(verdict) or len(alike) < least:
             kept.append(Line([verdict], ""))
         elif verdict is alike[0]:
             rest = "" if len(alike) == len(group.verdicts) else "other "

@@ -15,10 +15,11 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -96,8 +97,12 @@ def nearest(
             _search(left, np.arange(len(asked))[part], right, frame, squares[part], indices[part])
 
         # One thread for each part of the queries: threads inside a product wait for each other at each product.
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as threads:
-            list(threads.map(search, parts))
+        with _libraries().limit(limits=1, user_api="blas"):
+            if len(parts) == 1:
+                search(parts[0])
+            else:
+                with ThreadPoolExecutor(workers) as threads:
+                    list(threads.map(search, parts))
     elif len(asked):  # no feature tells any two rows apart
         squares[:], indices[:] = 0.0, np.arange(int(k))
     return (squares / 2 if metric == "cosine" else np.sqrt(squares)), indices
@@ -277,6 +282,11 @@ def _squares(left: _Rows, asked: Places, right: _Rows, found: Places) -> Floats:
     if left.zeros is not None and right.zeros is not None:
         squares[left.zeros[asked] | right.zeros[found]] = 2.0
     return squares
+
+
+@cache
+def _libraries() -> Any:
+    return ThreadpoolController()
 
 
 def _processors() -> int:

@@ -78,6 +78,23 @@ class GitRepository:
             return False
         return True
 
+    def head(self) -> list[str]:
+        """The commit that is checked out; of a merge of two, then the one that was merged into the other."""
+        held = self._run("cat-file", "commit", "HEAD").decode(errors="replace").partition("\n\n")[0]
+        parents = [line.split()[1] for line in held.splitlines() if line.startswith("parent ")]
+        return [self._run("rev-parse", "HEAD").decode().strip(), *(parents[1:] if len(parents) == 2 else [])]
+
+    def holds(self, commit: str) -> bool | None:
+        """Whether a commit is in the history of the one that is checked out; ``None`` where that cannot be told."""
+        try:
+            if self.is_ancestor(commit, "HEAD"):
+                return True
+            self._run("cat-file", "-e", commit)
+            shallow = self._run("rev-parse", "--is-shallow-repository").strip() == b"true"
+        except StoreError:
+            return None
+        return None if shallow else False
+
     def has_committed(self, path: Path) -> bool:
         """Whether a file is in the commit that is checked out, byte for byte."""
         try:

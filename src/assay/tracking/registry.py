@@ -188,6 +188,12 @@ class Registry:
         with self._store.read() as connection:
             return read_alias(connection, name, alias)
 
+    def moved(self, name: str, alias: str) -> int | None:
+        """When an alias was moved last, in milliseconds since 1970; ``None`` if it never was."""
+        moves = Ledger(self._store).entries(kind="promotion")
+        times = [e.created for e in moves if (e.detail.get("name"), e.detail.get("alias")) == (name, alias)]
+        return times[-1] if times else None
+
     def previous(self, name: str, alias: str) -> int | None:
         """The version that an alias pointed at before, or ``None``; a rollback takes back the move that it undid.
 

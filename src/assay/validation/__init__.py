@@ -80,6 +80,10 @@ if TYPE_CHECKING:
     from assay.validation.first_project import (
         describe_project,
     )
+    from assay.validation.from_python import (
+        Field,
+        from_class,
+    )
     from assay.validation.fuzzing import (
         fuzz,
     )
@@ -170,6 +174,7 @@ _HOME = {
     "Edit": "edits",
     "Entropy": "group_analyzers",
     "ExactQuantile": "analyzers",
+    "Field": "from_python",
     "Histogram": "group_analyzers",
     "HistogramBinned": "group_analyzers",
     "HoltWinters": "holt_winters",
@@ -210,6 +215,7 @@ _HOME = {
     "compare": "drift",
     "describe_project": "first_project",
     "failing_rows": "failing",
+    "from_class": "from_python",
     "fuzz": "fuzzing",
     "infer": "inference",
     "jensen_shannon": "distances",
@@ -260,6 +266,7 @@ __all__ = [
     "Edit",
     "Entropy",
     "ExactQuantile",
+    "Field",
     "Histogram",
     "HistogramBinned",
     "HoltWinters",
@@ -298,6 +305,7 @@ __all__ = [
     "compare",
     "describe_project",
     "failing_rows",
+    "from_class",
     "fuzz",
     "infer",
     "jensen_shannon",

@@ -12,6 +12,7 @@ import msgspec
 from assay.core import Claim, Guarantee, Verdict
 from assay.data.content import fingerprint
 from assay.data.facts import columns_present, require_rows
+from assay.data.sources import file_in_sql
 from assay.data.sources import table as open_table
 from assay.errors import DataError
 from assay.validation.codes import CODES, DRIFT, SKEW, measure, percent
@@ -22,12 +23,12 @@ from assay.validation.inference import infer
 from assay.validation.parts import parts_of
 from assay.validation.profiling import Profile
 from assay.validation.rates import Rates
-from assay.validation.rules import Rule, applies, rules_of
+from assay.validation.rules import Rule, absent_columns, applies, named_columns, rules_of
 from assay.validation.schema import as_schema
 from assay.validation.table_facts import distinct_verdicts, metric_verdicts, row_verdicts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from assay.core.check import Severity
 
@@ -39,6 +40,7 @@ def validate(
     environment: str | None = None,
     reference: Any = None,
     serving: Any = None,
+    training: Any = None,
     alpha: float = 0.05,
     fdr: float | None = None,
     unit: str | None = None,
@@ -46,6 +48,7 @@ def validate(
     references: Mapping[str, Any] | None = None,
     check: str = "data",
     dataset: str = "",
+    source: str = "",
     severity: Severity = "error",
     blocking: bool = False,
     fingerprints: Mapping[str, str] | None = None,
@@ -82,7 +85,7 @@ def validate(
     Parameters
     ----------
     table : anything that :func:`assay.data.table` opens
-    schema : Schema, subclass of Table, or Check, optional
+    schema : Schema, class of typed fields (:func:`from_class`), or Check, optional
         By default inferred from `reference`.
     environment : str, optional
         One of the schema's: only columns that are expected there are checked.
@@ -90,6 +93,8 @@ def validate(
         Table that the schema came from: needed when there is no schema, for drift and row ratios, and used with `unit`.
     serving : anything that :func:`assay.data.table` opens, optional
         What `table`, the training data, is compared with where ``skew`` is limited.
+    training : anything that :func:`assay.data.table` opens, optional
+        What `table`, the serving data, is compared with where ``skew`` is limited; one of the two.
     alpha : float in (0, 1)
     fdr : float in (0, 1), optional
         Limit the share of false alarms among all alarms (Benjamini-Yekutieli, e-BH), instead of the probability of any.
@@ -103,6 +108,9 @@ def validate(
         Id of the check.
     dataset : str, optional
         Name of the table in messages and fingerprints.
+    source : str, optional
+        What stands for the table in the SQL that verdicts propose, ``"'data/new.parquet'"``; by default `table`, if
+        it is the path of a file.
     severity, blocking
         As in :class:`assay.core.Verdict`; what has no error bound never blocks.
     fingerprints : dict of str to str, optional
@@ -151,6 +159,7 @@ def validate(
     started = time.perf_counter()
     name = dataset or (str(table) if isinstance(table, (str, Path)) else "the batch")
     opened = open_table(table)
+    source = source or file_in_sql(table)
     rows = require_rows(opened, name)
     if schema is None and reference is None:
         raise DataError("nothing says what the batch should look like: give a schema, or a reference to infer it from")
@@ -169,14 +178,19 @@ def validate(
     before = open_table(reference) if reference is not None and not isinstance(reference, Profile) else None
     linked = references or {}
     rules = rules_of(fitting, environment)
-    readable = [rule for rule in rules if applies(opened, rule)]
+    absent = absent_columns(opened, fitting)
+    lacking = {rule: lost for rule in rules if (lost := sorted(absent & named_columns(rule)))}
+    readable = [rule for rule in rules if rule not in lacking and applies(opened, rule)]
     verdicts = column_verdicts(opened, fitting, rows, check, name, environment)
-    verdicts += counted_verdicts(opened, [rule for rule in readable if rule.counted], rows, check, name, linked)
-    verdicts += [_skipped(rule, check) for rule in rules if rule not in readable]
-    parts, too_small = parts_of(opened, fitting, [rule for rule in readable if not rule.counted], check)
+    verdicts += counted_verdicts(opened, [rule for rule in readable if rule.counted], rows, check, source, linked)
+    verdicts += [_skipped(rule, check, lacking.get(rule, ())) for rule in rules if rule not in readable]
+    parts, too_small = parts_of(opened, fitting, [rule for rule in readable if not rule.counted], check, absent)
     verdicts += too_small
     drift, skew = (limited(fitting, environment, family) for family in ("drift", "skew"))
-    compared = comparisons(fitting, environment, reference=before is not None, serving=serving is not None)
+    if serving is not None and training is not None:
+        raise ValueError("serving and training are both given, and the table is one of the two: leave one out")
+    trained, served = (opened, serving) if training is None else (open_table(training), opened)
+    compared = comparisons(fitting, environment, reference=before is not None, serving=served is not None)
     tested = sum(len(part.rules) for part in parts)
     share = (total - spent) / max(tested + compared, 1)
     if parts:
@@ -184,17 +198,17 @@ def validate(
         rates = Rates(
             opened, fitting, parts, level, unit=unit, reference=reference, fdr=fdr is not None, references=linked
         )
-        verdicts += rates.verdicts(check, name)
-    for other, wanted, code in ((before, drift, DRIFT), (serving, skew, SKEW)):
+        verdicts += rates.verdicts(check, source)
+    for mine, other, wanted, code in ((opened, before, drift, DRIFT), (trained, served, skew, SKEW)):
         if wanted:
             verdicts += distribution_verdicts(
-                opened, other, wanted, code, share, fdr=fdr is not None, unit=unit, check=check, name=name
+                mine, other, wanted, code, share, fdr=fdr is not None, unit=unit, check=check, name=name
             )
     verdicts += distinct_verdicts(opened, fitting, environment, rows, check, name)
     places = {column: i for i, column in enumerate(fitting.columns)}
     verdicts.sort(key=lambda v: (places.get(v.subject.split(" | ")[0], len(places)), v.code, v.subject))
     moment = (now.replace(tzinfo=UTC) if now.tzinfo is None else now) if now is not None else datetime.now(UTC)
-    verdicts += metric_verdicts(opened, fitting, rows, check, name)
+    verdicts += metric_verdicts(opened, fitting, rows, check, name, absent)
     verdicts += row_verdicts(opened, fitting, rows, check, name, before, moment)
     read = dict(fingerprints) if fingerprints is not None else {dataset or "batch": fingerprint(opened)}
     seconds = time.perf_counter() - started
@@ -209,7 +223,10 @@ def validate(
     ]
 
 
-def _skipped(rule: Rule, check: str) -> Verdict:
+def _skipped(rule: Rule, check: str, lost: Sequence[str]) -> Verdict:
+    why = f"{rule.column} is missing or of another type: see VAL101"
+    if lost:
+        why = f"it speaks of {', '.join(lost)}, which the table does not have: see VAL101"
     return Verdict(
         status="skipped",
         guarantee=Guarantee.none("the column cannot be read as the schema says"),
@@ -217,6 +234,6 @@ def _skipped(rule: Rule, check: str) -> Verdict:
         code=CODES[rule.family],
         stage="data",
         claim=Claim(f"{measure(rule.family)} <= {percent(rule.limit)}"),
-        reason=f"{rule.column} is missing or of another type: see VAL101",
+        reason=why,
         subject=rule.column,
     )

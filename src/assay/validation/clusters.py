@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from assay.core.unit_names import names_unit
 from assay.stats import clustering
 
 if TYPE_CHECKING:
     import ibis
     from numpy.typing import NDArray
 
-_NAMES = re.compile(
-    r"(^|_)(id|uuid|key|user|customer|client|account|patient|person|household|device|machine|vehicle|tailnum|session|"
-    r"store|shop|school|hospital|station|sensor|host|date)s?$|(Id|ID)$",
-    re.IGNORECASE,
-)
 MOST = 5
 ROWS = 20_000
 LEVEL = 0.01
@@ -48,7 +43,7 @@ def candidates(table: ibis.Table, exclude: tuple[str, ...] = ()) -> list[tuple[s
             continue
         if kind.is_timestamp() or kind.is_date():
             found.append((name, True))
-        elif _NAMES.search(name) and (kind.is_string() or kind.is_integer()):
+        elif names_unit(name) and (kind.is_string() or kind.is_integer()):
             found.append((name, False))
     return sorted(found, key=lambda pair: not pair[1])[:MOST]
 

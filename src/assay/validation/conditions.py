@@ -6,6 +6,7 @@ limit on the elements of a list if one of its elements does.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import ibis
@@ -36,6 +37,9 @@ _TEXTS = ("length", "pattern", "format", "parses")
 _LISTS = ("values", "shape")
 _NUMBERS = ("integer", "number")
 _TIMES = ("date", "timestamp", "time")
+# Anybody's DuckDB trusts the statistics of Parquet files, which leave NaN out, and takes isnan() for false; a session of
+# assay's own does not.
+NAN, IS_NAN = "CAST({} AS VARCHAR) = 'nan'", "isnan({})"
 # DuckDB's own cast reads '1.5' as the whole number 2.
 _WHOLE = r"^\s*[+-]?[0-9]+\s*$"
 _TRUTHS = ("true", "false", "t", "f", "yes", "no", "y", "n", "1", "0")
@@ -110,21 +114,25 @@ def _absent(value: ibis.Value) -> ibis.Value:
     return value.isnull() | value.isnan().fill_null(False) if value.type().is_floating() else value.isnull()
 
 
+def _never(value: ibis.Value) -> ibis.Value:
+    # A plain False is no column, and has no sum.
+    return value.isnull() & ibis.literal(False)
+
+
 def _broken(value: ibis.Value, path: str, family: str, spec: Any) -> ibis.Value:
     floating = value.type().is_floating()
     if family == "nulls":
         return _absent(value)
     if family == "nan":
-        return value.isnan() if floating else ibis.literal(False)
+        return value.isnan() if floating else _never(value)
     if family == "infinite":
-        return value.isinf() if floating else ibis.literal(False)
+        return value.isinf() if floating else _never(value)
     if family == "range":
         return _outside(value, spec.min, spec.max, path) & ~_absent(value)
     if family == "tails":
         return _outside(value, spec.low, spec.high, path) & ~_absent(value)
     if family == "categories":
-        # NOT IN of an empty list is true, as it should be.
-        return ~value.cast("string").isin(list(spec.values))
+        return ~value.cast("string").isin(list(spec.values)) if spec.values else value.notnull()
     if family == "length":
         return _outside(value.length(), spec.min, spec.max, path)
     if family == "pattern":
@@ -153,7 +161,7 @@ def _outside(value: ibis.Value, low: Any, high: Any, path: str) -> ibis.Value:
         bounds = [low, high]
     low, high = bounds
     if low is None:
-        return ibis.literal(False) if high is None else value > high
+        return _never(value) if high is None else value > high
     return value < low if high is None else (value < low) | (value > high)
 
 
@@ -216,39 +224,63 @@ def undetermined(table: ibis.Table, relation: Relation, kept: ibis.Value | None)
     return whole & differs
 
 
-def as_sql(column: str, family: str, spec: Any) -> str:
-    """Write a condition for a person who wants to see the rows; empty where there is no short one."""
+def as_sql(kind: dt.DataType | None, column: str, family: str, spec: Any, nan: str) -> str:
+    """Write a condition in DuckDB's SQL, true for exactly the rows that break it; empty where there is no short one.
+
+    Parameters
+    ----------
+    nan : str
+        How NaN is told: :data:`NAN` or, where DuckDB does not trust the statistics of Parquet files, :data:`IS_NAN`.
+    kind : ibis data type or None
+        Of the column; ``None`` for a relation.
+    column, family, spec
+        Of a :class:`assay.validation.rules.Rule`.
+    """
     if family == "sql":
         return f"NOT ({spec.sql})"
     if family == "sum":
-        equals = quote(spec.equals) if isinstance(spec.equals, str) else f"{spec.equals:g}"
-        return f"abs({' + '.join(map(quote, spec.sum))} - {equals}) > {spec.within:g}"
-    if family in WAYS or "[]" in column.split("."):
+        equals = quote(spec.equals) if isinstance(spec.equals, str) else _shown(spec.equals or 0.0)
+        parts = list(map(quote, (*spec.sum, spec.equals) if isinstance(spec.equals, str) else spec.sum))
+        present = f"'nan' NOT IN ({', '.join(f'CAST({part} AS VARCHAR)' for part in parts)})"
+        return f"abs({' + '.join(map(quote, spec.sum))} - {equals}) > {_shown(spec.within)} AND {present}"
+    if family in WAYS or kind is None or "[]" in column.split("."):
         return ""
     name = quote(column)
+    floating = kind.is_floating()
     if family == "nulls":
-        return f"{name} IS NULL"
+        return f"{name} IS NULL OR {nan.format(name)}" if floating else f"{name} IS NULL"
     if family in ("nan", "infinite"):
-        return f"{'isnan' if family == 'nan' else 'isinf'}({name})"
+        return (nan.format(name) if family == "nan" else f"isinf({name})") if floating else "FALSE"
     if family == "categories":
-        shown = ", ".join(literal(value) for value in spec.values[:8])
-        return f"{name} NOT IN ({shown}{', ...' if len(spec.values) > 8 else ''})"
+        text = name if kind.is_string() else f"CAST({name} AS VARCHAR)"
+        return f"{text} NOT IN ({', '.join(map(literal, spec.values))})" if spec.values else f"{name} IS NOT NULL"
     if family == "pattern":
-        return f"NOT regexp_full_match({name}, {literal(spec.regex)})"
+        return f"NOT regexp_matches({name}, {literal(f'^(?:{spec.regex})$')}, 's')"
     if family == "format":
-        return f"NOT regexp_matches({name}, {literal(FORMATS[spec.kind])})"
-    if family == "parses":
-        return f"{name} IS NOT NULL AND TRY_CAST({name} AS {spec.to.upper()}) IS NULL" if not spec.format else ""
+        return f"NOT regexp_matches({name}, {literal(FORMATS[spec.kind])}, 's')"
     if family == "duplicates":
         return f"{name} IN (SELECT {name} FROM rows GROUP BY ALL HAVING count(*) > 1)"
-    if family == "shape":
-        return f"len({name}) <> {spec[0]}"
+    if family not in ("range", "tails", "length", "values"):
+        return ""
     low, high = (spec.low, spec.high) if family == "tails" else (spec.min, spec.max)
     value = {"length": f"length({name})", "values": f"len({name})"}.get(family, name)
     if low is not None and high is not None:
-        return f"{value} NOT BETWEEN {_shown(low)} AND {_shown(high)}"
-    return f"{value} < {_shown(low)}" if low is not None else f"{value} > {_shown(high)}"
+        outside = f"{value} NOT BETWEEN {_shown(low)} AND {_shown(high)}"
+    elif low is None and high is None:
+        return "FALSE"
+    else:
+        outside = f"{value} < {_shown(low)}" if low is not None else f"{value} > {_shown(high)}"
+    # DuckDB holds NaN to be above every number.
+    return f"{outside} AND NOT {nan.format(name)}" if floating and high is not None else outside
 
 
 def _shown(end: float | int | str) -> str:
-    return literal(end) if isinstance(end, str) else f"{end:.10g}"
+    if isinstance(end, str):
+        return literal(end)
+    if isinstance(end, int) or (end.is_integer() and abs(end) < 1e15):
+        return str(int(end))
+    if not math.isfinite(end):
+        return f"'{end}'::DOUBLE"
+    said = repr(end)
+    # Without an exponent it is a DECIMAL, which is not the nearest DOUBLE when it has more than 15 digits.
+    return said if "e" in said or len(said.strip("-0.").replace(".", "")) <= 15 else f"{said}e0"

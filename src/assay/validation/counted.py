@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def counted_verdicts(
-    table: ibis.Table, rules: Sequence[Rule], rows: int, check: str, name: str, references: Mapping[str, Any]
+    table: ibis.Table, rules: Sequence[Rule], rows: int, check: str, source: str, references: Mapping[str, Any]
 ) -> list[Verdict]:
     """Count the rows that break each rule, and hold their share against its limit.
 
@@ -43,7 +43,7 @@ def counted_verdicts(
                 said=f"{broken:,} of {of:,} rows ({percent(share)}) {has(rule.family, rule.column)}, {held}",
                 rows=of,
                 check=check,
-                actions=(look_at(rule, name),),
+                actions=(look_at(table, rule, source),),
                 edit=at_most(rule, share),
                 measure=measure(rule.family),
                 estimate=share,

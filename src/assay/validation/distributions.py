@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from assay.validation.limits import Drift
     from assay.validation.schema import Schema
 
-_WORDS = {DRIFT: ("drift", "the reference"), SKEW: ("skew", "the serving data")}
+_WORDS = {
+    DRIFT: ("drift", "the reference is"),
+    SKEW: ("skew", "training data are held against serving data (in a project, a dataset of role live), and those are"),
+}
 
 
 def limited(schema: Schema, environment: str | None, family: str) -> dict[str, Drift]:
@@ -62,7 +65,8 @@ def distribution_verdicts(
     """
     family, whose = _WORDS[code]
     if other is None:
-        return [_skipped(path, limit, code, f"{whose} is not given", check) for path, limit in wanted.items()]
+        why = f"{whose} not given"
+        return [_skipped(path, limit, code, why, check) for path, limit in wanted.items()]
     opened = open_table(other)
     verdicts = [
         _named(table, opened, path, limit, family, check) for path, limit in wanted.items() if limit.metric is not None

@@ -8,7 +8,7 @@ from assay.data.sources import table as open_table
 from assay.errors import UsageError
 from assay.validation.codes import CODES
 from assay.validation.parts import parts_of
-from assay.validation.rules import Rule, applies, broken, rules_of
+from assay.validation.rules import Rule, absent_columns, applies, broken, named_columns, rules_of
 from assay.validation.schema import as_schema
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def failing_rows(
     Parameters
     ----------
     table : anything that :func:`assay.data.table` opens
-    schema : Schema, subclass of Table, or Check
+    schema : Schema, class of typed fields (:func:`from_class`), or Check
         The one that the verdict came from.
     verdict : Verdict
         Of :func:`assay.validation.validate`.
@@ -82,7 +82,7 @@ def failing_rows(
         raise UsageError(f"{verdict.name} ({verdict.code}) is about no rows, or its rule is not in this schema")
     where = ""
     if part:
-        pieces, _ = parts_of(opened, fitting, found, verdict.check)
+        pieces, _ = parts_of(opened, fitting, found, verdict.check, absent_columns(opened, fitting))
         where = next((piece.where for piece in pieces if piece.name == part), "")
     wide, values, kept = broken(opened, found[:1], where=where, references=references)
     shown = wide.filter(values[0] if kept is None else values[0] & kept)
@@ -121,8 +121,11 @@ def row_results(
     >>> judged.valid.to_pyarrow().to_pylist()
     [{'a': 1}]
     """
-    opened = open_table(table)
-    rules = [rule for rule in rules_of(as_schema(schema), environment) if applies(opened, rule)]
+    opened, fitting = open_table(table), as_schema(schema)
+    absent = absent_columns(opened, fitting)
+    rules = [
+        rule for rule in rules_of(fitting, environment) if applies(opened, rule) and not absent & named_columns(rule)
+    ]
     wide, values, _ = broken(opened, rules, references=references)
     names = _names(rules, list(opened.columns))
     judged = wide.mutate(**{name: ~value for name, value in zip(names, values, strict=True)})

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from assay.core import Claim, Evidence, Guarantee, Verdict
 from assay.data.connection import literal, quote
 from assay.data.facts import columns_present
-from assay.data.slice import flags
+from assay.data.slice import columns_of, flags
 from assay.errors import DataError
 from assay.validation.codes import CODES, measure, percent
 from assay.validation.rates import Part
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import ibis
 
@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 MOST = 200
 
 
-def parts_of(table: ibis.Table, schema: Schema, rules: Sequence[Rule], check: str) -> tuple[list[Part], list[Verdict]]:
-    """Sort rate rules into parts; slices of too few rows are told as skipped.
+def parts_of(
+    table: ibis.Table, schema: Schema, rules: Sequence[Rule], check: str, absent: Collection[str] = ()
+) -> tuple[list[Part], list[Verdict]]:
+    """Sort rate rules into parts; slices of too few rows, or by columns that are absent, are told as skipped.
 
     Raises
     ------
@@ -36,7 +38,14 @@ def parts_of(table: ibis.Table, schema: Schema, rules: Sequence[Rule], check: st
     if not rules:
         return [], []
     slices = [("", "", 1)]
+    skipped: list[Verdict] = []
     for part in schema.slices:
+        lost = sorted(set(absent) & {*part.by, *(columns_of(part.where) if part.where else ())})
+        if lost:
+            name = part.name or part.where or ", ".join(part.by)
+            why = f"the slice {name} speaks of {', '.join(lost)}, which the table does not have: see VAL101"
+            skipped += [_skipped(rule, name, why, Evidence(), check) for rule in rules]
+            continue
         slices += [(name, where, part.min_rows) for name, where in _named(table, part)]
     pieces: dict[tuple[str, str], list[Rule]] = {}
     least: dict[tuple[str, str], int] = {}
@@ -46,10 +55,12 @@ def parts_of(table: ibis.Table, schema: Schema, rules: Sequence[Rule], check: st
             pieces.setdefault(key, []).append(rule)
             least[key] = min_rows
     sizes = _sizes(table, [where for _, where in pieces])
-    parts, skipped = [], []
+    parts = []
     for (name, where), some in pieces.items():
         if where and sizes[where] < least[name, where]:
-            skipped += [_too_small(rule, name or where, sizes[where], least[name, where], check) for rule in some]
+            rows, shown = sizes[where], name or where
+            why = f"{shown} has {rows:,} rows, and {least[name, where]:,} are needed to ask about it"
+            skipped += [_skipped(rule, shown, why, Evidence(n=rows), check) for rule in some]
         else:
             parts.append(Part(name, where, tuple(some)))
     return parts, skipped
@@ -90,7 +101,7 @@ def _sizes(table: ibis.Table, predicates: Sequence[str]) -> dict[str, int]:
     return {predicate: int(counts[name] or 0) for predicate, name in names.items()}
 
 
-def _too_small(rule: Rule, name: str, rows: int, least: int, check: str) -> Verdict:
+def _skipped(rule: Rule, name: str, why: str, evidence: Evidence, check: str) -> Verdict:
     return Verdict(
         status="skipped",
         guarantee=Guarantee.none("nothing was tested"),
@@ -98,7 +109,7 @@ def _too_small(rule: Rule, name: str, rows: int, least: int, check: str) -> Verd
         code=CODES[rule.family],
         stage="data",
         claim=Claim(f"{measure(rule.family)} <= {percent(rule.limit)}"),
-        evidence=Evidence(n=rows),
-        reason=f"{name} has {rows:,} rows, and {least:,} are needed to ask about it",
+        evidence=evidence,
+        reason=why,
         subject=f"{rule.column} | {name}",
     )

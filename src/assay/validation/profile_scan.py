@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from assay.errors import DataError
 from assay.validation.profile_measures import fill, from_values, measures
-from assay.validation.profile_state import VALUES, ColumnState, Comoments
+from assay.validation.profile_state import UNKNOWN, VALUES, ColumnState, Comoments
 from assay.validation.profiling import QUANTILES
 from assay.validation.sketch import HEX, SMALLEST, SPAN, smallest
 
@@ -209,7 +209,7 @@ class Scan:
         if len(self.states) > SLICES:
             raise DataError(f"{self.by} has more than {SLICES} values: slice by a column with fewer")
         if name not in columns:
-            columns[name] = ColumnState(str(kind.copy(nullable=True)))
+            columns[name] = ColumnState(_type(kind))
         return columns[name]
 
     def _narrow(self, source: Source) -> Iterable[Source]:
@@ -476,6 +476,12 @@ def fetch(backend: Any, sql: str) -> list[tuple[Any, ...]]:
             found.close()
         return rows
     return [tuple(row) for row in found.collect()]
+
+
+def _type(kind: dt.DataType) -> str:
+    text = str(kind.copy(nullable=True))
+    # DuckDB calls the type of a pandas column without a value "NULL", which Ibis does not know.
+    return text if not kind.is_unknown() else "null" if '"NULL"' in text else UNKNOWN
 
 
 def plain_text(value: Any) -> str:

@@ -12,6 +12,9 @@ K = TypeVar("K")
 VALUES = 1000
 """Different values that are counted one by one; of more, the most frequent."""
 
+UNKNOWN = "unknown"
+"""A type that Ibis has no name for."""
+
 
 class Moments(NamedTuple):
     """Number (or weight), mean and the sums of powers 2 to 4 of the distances from it."""
@@ -113,7 +116,7 @@ class ColumnState:
     Parameters
     ----------
     type : str
-        The Ibis type.
+        The Ibis type, ``null`` of a column that has none, :data:`UNKNOWN` of one that Ibis does not know.
     counts : counter
         ``rows``, ``present`` (neither NULL nor NaN), ``nan``, ``up`` and ``down`` (infinities), ``zeros``; ``weight``
         and ``weight_present`` where rows have weights.

@@ -12,6 +12,7 @@ import numpy as np
 
 from assay.errors import DataError
 from assay.validation import sketch
+from assay.validation.profile_state import UNKNOWN
 from assay.validation.profiling import NESTED, QUANTILES, TOP, Bin, ColumnProfile, Kind, Profile, Table, ValueCount
 
 if TYPE_CHECKING:
@@ -298,4 +299,4 @@ def _kind(type_: str) -> Kind:
 
     from assay.validation.profiling import kind_of
 
-    return kind_of(ibis.dtype(type_))
+    return "other" if type_ == UNKNOWN else kind_of(ibis.dtype(type_))

@@ -249,6 +249,14 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     __repr__ = __str__
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows: each column with its picture and its numbers."""
+        from assay.core.portrait_html import STYLE, columns_html, key
+        from assay.validation.profile_portrait import portrait
+
+        found = portrait(self)
+        return f'<style>{STYLE}</style><p class="portrait">{key(found)}</p>{columns_html(found)}'
+
 
 class Table(msgspec.Struct, kw_only=True):
     """The mergeable state of one slice of a table."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,8 +18,8 @@ from assay.stats import binomial, clustered
 from assay.stats.multiplicity import benjamini_yekutieli, holm
 from assay.validation import alarms, clusters
 from assay.validation.codes import CODES, has, measure, percent
-from assay.validation.conditions import as_sql
-from assay.validation.edits import accept, at_most
+from assay.validation.conditions import IS_NAN, NAN, as_sql, type_at
+from assay.validation.edits import accept, at_most, rounded_up
 from assay.validation.profiling import Profile
 from assay.validation.rules import Rule, applies, broken, count, halves
 
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from assay.validation.schema import Schema
 
 _POWER = 0.9
+# A longer condition is nothing to read.
+_LONG = 300
 
 
 class Part(NamedTuple):
@@ -146,11 +151,11 @@ class Rates:
                 found[j] = cluster
         return found
 
-    def verdicts(self, check: str, name: str) -> list[Verdict]:
-        """Give one verdict for each rule and part."""
-        return [self._verdict(j, check, name) for j in range(len(self.tested))]
+    def verdicts(self, check: str, source: str) -> list[Verdict]:
+        """Give one verdict for each rule and part; ``source`` stands for the table in SQL."""
+        return [self._verdict(j, check, source) for j in range(len(self.tested))]
 
-    def _verdict(self, j: int, check: str, name: str) -> Verdict:
+    def _verdict(self, j: int, check: str, source: str) -> Verdict:
         tested = self.tested[j]
         rule, rows, rate = tested.rule, tested.rows, tested.rate
         adjusted = float(self.adjusted[j])
@@ -168,7 +173,7 @@ class Rates:
             "tests": len(self.tested),
             "alpha_spent": self.level,
         }
-        look = look_at(rule, name, tested.part.where)
+        look = look_at(self.table, rule, source, tested.part.where)
         edit = at_most(rule, rate)
         cluster = self.clusters.get(j)
         if self.alarms[j] and cluster is None:
@@ -222,8 +227,7 @@ class Rates:
 
     def _interval(self, tested: _Tested) -> tuple[float, float]:
         if self.unit is None:
-            low, high = binomial.interval(int(tested.broken[0]), int(tested.sizes[0]), self.level)
-            return float(low), float(high)
+            return _clopper_pearson(int(tested.broken[0]), int(tested.sizes[0]), self.level)
         # Most rules are broken by no row: one interval serves them all.
         key = tested.broken.tobytes() + tested.sizes.tobytes()
         known = self.intervals.get(key)
@@ -234,26 +238,14 @@ class Rates:
 
     def _detectable(self, tested: _Tested) -> float | None:
         """Give the smallest true rate that the test finds with probability 0.9, rows being independent."""
-        if self.unit is not None:
-            return None
-        rows, limit = tested.rows, tested.rule.limit
-        low, high = 0, rows + 1
-        while high - low > 1:
-            middle = (low + high) // 2
-            if binomial.p_value_greater(middle, rows, limit) <= self.share:
-                high = middle
-            else:
-                low = middle
-        # P(Bin(rows, q) >= high) >= 0.9 exactly when q is the upper bound after high - 1 events at level 0.1.
-        return float(binomial.upper(high - 1, rows, 1 - _POWER)) if high <= rows else None
+        return None if self.unit is not None else _found_with_power(tested.rows, tested.rule.limit, self.share)
 
     def _more(self, tested: _Tested) -> Action:
         if self.unit is not None:
             return Action(f"check a batch of more {self.unit}s", effect="more units make chance smaller")
-        limit = tested.rule.limit
-        needed = binomial.units_needed(tested.rate, limit, self.share) if 0 < limit < tested.rate else None
-        title = f"check a batch of {needed:,} rows" if needed else "check a larger batch"
-        return Action(title, effect="decides with probability 0.8 if the rate is the one seen")
+        needed = _rows_to_decide(tested.rate, tested.rule.limit, self.share)
+        title = f"check a batch of about {needed:,} rows" if needed else "check a larger batch"
+        return Action(title, effect="decides with probability about 0.8 if the rate is the one seen")
 
     def _guarantee(self) -> Guarantee:
         origin = self.schema.reference
@@ -288,14 +280,47 @@ class Rates:
         return Guarantee.exact(error, scope, [independent, Assumption(right, "declared")], source)
 
 
-def look_at(rule: Rule, name: str, where: str = "") -> Action:
-    """Propose to look at the rows that break a rule, with SQL where there is a short one."""
-    condition = as_sql(rule.column, rule.family, rule.spec)
-    both = " AND ".join(f"({each})" for each in dict.fromkeys((rule.where, where)) if each)
-    if condition and both:
-        condition = f"{condition} AND {both}"
-    sql = f"SELECT * FROM {name} WHERE {condition}".replace("FROM rows", f"FROM {name}") if condition else ""
-    return Action("look at the rows", sql or "assay.validation.failing_rows(table, schema, verdict)")
+# Hundreds of columns have the same limit, and few rows that break it.
+@lru_cache(4096)
+def _clopper_pearson(broken: int, rows: int, level: float) -> tuple[float, float]:
+    low, high = binomial.interval(broken, rows, level)
+    return float(low), float(high)
+
+
+@lru_cache(4096)
+def _found_with_power(rows: int, limit: float, share: float) -> float | None:
+    low, high = 0, rows + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if binomial.p_value_greater(middle, rows, limit) <= share:
+            high = middle
+        else:
+            low = middle
+    # P(Bin(rows, q) >= high) >= 0.9 exactly when q is the upper bound after high - 1 events at level 0.1.
+    return float(binomial.upper(high - 1, rows, 1 - _POWER)) if high <= rows else None
+
+
+def _rows_to_decide(rate: float, limit: float, share: float) -> int | None:
+    """Give about the rows that find a rate with probability 0.8, by the normal approximation (Fleiss, 1981)."""
+    if not 0 < limit < rate:
+        return None
+    quantile = NormalDist().inv_cdf
+    spread = quantile(1 - share) * math.sqrt(limit * (1 - limit)) + quantile(0.8) * math.sqrt(rate * (1 - rate))
+    return int(rounded_up((spread / (rate - limit)) ** 2))
+
+
+def look_at(table: ibis.Table, rule: Rule, source: str, where: str = "") -> Action:
+    """Propose to look at the rows that break a rule: in SQL where there is a short one and `source` names the table."""
+    condition = ""
+    if source:
+        # Only Parquet has statistics that leave NaN out.
+        nan = NAN if ".parquet" in source or ".pq" in source else IS_NAN
+        condition = as_sql(type_at(table, rule.column), rule.column, rule.family, rule.spec, nan)
+    if not condition or len(condition) > _LONG:
+        return Action("look at the rows", "assay.validation.failing_rows(table, schema, verdict)")
+    kept = [f"({each})" for each in dict.fromkeys((condition, rule.where, where)) if each]
+    both = " AND ".join(kept) if len(kept) > 1 else condition
+    return Action("look at the rows", f"SELECT * FROM {source} WHERE {both}".replace("FROM rows", f"FROM {source}"))
 
 
 def _p(value: float) -> str:

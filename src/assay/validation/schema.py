@@ -80,13 +80,27 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         lines += [f"{key} = {toml_value(value)}" for key, value in plain.items() if key in _PLAIN]
         for name in ("reference", "rows"):
             if name in plain:
-                lines += ["", f"[{name}]", *_table(plain[name])]
+                lines += ["", f"[{name}]", *toml_table(plain[name])]
         for name, column in self.columns.items():
-            lines += ["", f"[columns.{toml_key(name)}]", *_table(msgspec.to_builtins(column))]
+            lines += ["", f"[columns.{toml_key(name)}]", *toml_table(msgspec.to_builtins(column))]
         for name in ("relations", "metrics", "slices"):
             for item in plain.get(name, ()):
-                lines += ["", f"[[{name}]]", *_table(item)]
+                lines += ["", f"[[{name}]]", *toml_table(item)]
         return "\n".join(lines) + "\n"
+
+    def to_python(self) -> str:
+        """Write a module with a class of typed fields, which :func:`assay.validation.from_class` reads back unchanged.
+
+        Examples
+        --------
+        >>> schema = Schema.from_toml('name = "Orders"\\n[columns.paid]\\ntype = "number"\\nrange = { min = 0 }')
+        >>> print(schema.to_python().partition("\\n\\n\\n")[2], end="")
+        class Orders:
+            paid: Annotated[float | None, Field(range={'min': 0})]
+        """
+        from assay.validation.from_python import to_python
+
+        return to_python(self)
 
     @classmethod
     def from_toml(cls, text: str, path: str = "schema.toml") -> Schema:
@@ -104,13 +118,14 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         DataError
             If it is not TOML, has an unknown key (with the nearest known one), or a wrong value; names the line.
         """
-        schema = strict_toml.decode(text, path, cls, error=DataError, inconsistencies=_inconsistencies)
+        schema = strict_toml.decode(text, path, cls, error=DataError, inconsistencies=inconsistencies)
         if schema.version > VERSION:
             raise DataError(f"{path} has version {schema.version}, this assay reads up to {VERSION}: upgrade assay")
         return schema
 
 
-def _inconsistencies(schema: Schema) -> Iterator[tuple[strict_toml.Place, str]]:
+def inconsistencies(schema: Schema) -> Iterator[tuple[strict_toml.Place, str]]:
+    """List what is wrong with a schema whose keys and values are each right, and where."""
     for name, column in schema.columns.items():
         for family in FAMILIES:
             limit = column.limit(family)
@@ -146,7 +161,8 @@ def _share(at_most: float, place: strict_toml.Place) -> Iterator[tuple[strict_to
         yield place, f"{'.'.join(map(str, place))} is {at_most}: give a share from 0 to 1"
 
 
-def _table(plain: Mapping[str, Any]) -> list[str]:
+def toml_table(plain: Mapping[str, Any]) -> list[str]:
+    """Write the keys of a table of TOML, a line each."""
     # A limit on missing values that says nothing but its default has a word for it.
     return [
         f"{key} = {toml_value('never' if value == {} and key in NEVER else value)}"
@@ -188,9 +204,13 @@ def as_schema(given: Any) -> Schema:
     """
     if isinstance(given, Schema):
         return given
+    if isinstance(given, type):
+        from assay.validation.from_python import from_class
+
+        return from_class(given)
     made = getattr(given, "to_schema", None)
     if made is None:
-        raise DataError(f"{type(given).__name__} is no schema: give a Schema, a Check or a subclass of Table")
+        raise DataError(f"{type(given).__name__} is no schema: give a Schema, a Check or a class of typed fields")
     schema = made()
     assert isinstance(schema, Schema)
     return schema

@@ -96,8 +96,8 @@ class Suggestions(list[Suggestion]):
         self.name, self.types, self.unit = name, types, unit
         self.rows, self.cadence, self.alpha, self.left_out = rows, cadence, alpha, left_out
 
-    def accept(self, *names: str, schema: Schema | None = None) -> Schema:
-        """Put suggestions into a schema; with no names all that are no ``never``.
+    def named(self, *names: str) -> list[Suggestion]:
+        """Give suggestions by name; with no names all that are no ``never``.
 
         Raises
         ------
@@ -108,7 +108,17 @@ class Suggestions(list[Suggestion]):
         for name in names:
             if name not in known:
                 raise UsageError(f"no suggestion {name!r}; {did_you_mean(name, known, 'suggestions')}")
-        chosen = [known[name] for name in names] if names else [one for one in self if one.kind != "never"]
+        return [known[name] for name in names] if names else [one for one in self if one.kind != "never"]
+
+    def accept(self, *names: str, schema: Schema | None = None) -> Schema:
+        """Put suggestions into a schema; with no names all that are no ``never``.
+
+        Raises
+        ------
+        UsageError
+            If a name is none of the suggestions'.
+        """
+        chosen = self.named(*names)
         base = schema or Schema(
             name=self.name, unit=self.unit, columns={column: Column(type=kind) for column, kind in self.types.items()}
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.core import Action, Guarantee
 from assay.data.facts import columns_present, row_count
+from assay.data.slice import columns_of
 from assay.errors import DataError
 from assay.validation.analyzers import Analyzer, ApproxCountDistinct, ApproxQuantile
 from assay.validation.codes import COLUMNS, DISTINCT, FRESH, METRIC, ROWS
@@ -19,8 +20,11 @@ from assay.validation.facts import fact
 from assay.validation.measuring import measure
 from assay.validation.profiling import kind_of
 from assay.validation.schema import toml_key
+from assay.validation.table_analyzers import ColumnExists
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import ibis
 
     from assay.core import Verdict
@@ -82,8 +86,10 @@ def distinct_verdicts(
     return found
 
 
-def metric_verdicts(table: ibis.Table, schema: Schema, rows: int, check: str, name: str) -> list[Verdict]:
-    """Hold metrics of the table against their bounds.
+def metric_verdicts(
+    table: ibis.Table, schema: Schema, rows: int, check: str, name: str, absent: Collection[str] = ()
+) -> list[Verdict]:
+    """Hold metrics of the table against their bounds; one on columns that are absent is skipped.
 
     Guarantee: exact, error 0, of this table; `estimate` where the metric itself is one (a sketch).
 
@@ -95,10 +101,15 @@ def metric_verdicts(table: ibis.Table, schema: Schema, rows: int, check: str, na
     if not schema.metrics:
         return []
     analyzers = [analyzer(metric) for metric in schema.metrics]
-    values = measure(table, analyzers)
+    lost = {asked: sorted(set(absent) & _columns(asked)) for asked in analyzers}
+    values = measure(table, [asked for asked in analyzers if not lost[asked]])
     found: list[Verdict] = []
     for i, (metric, asked) in enumerate(zip(schema.metrics, analyzers, strict=True)):
-        value, subject = values[asked], metric.name or metric.measure
+        subject = metric.name or metric.measure
+        if lost[asked]:
+            found.append(_lacking(METRIC, subject, f"{name} has no column {', '.join(lost[asked])}", rows, check))
+            continue
+        value = values[asked]
         if value is None:
             found.append(_lacking(METRIC, subject, f"{name} has nothing to measure it on", rows, check))
             continue
@@ -142,6 +153,14 @@ def analyzer(metric: Metric) -> Analyzer:
         return kind(*given, **named)
     except TypeError as problem:
         raise DataError(f"{said}: {problem}") from problem
+
+
+def _columns(asked: Analyzer) -> set[str]:
+    if isinstance(asked, ColumnExists):
+        return set()
+    where = getattr(asked, "where", None)
+    predicates = (*asked.predicates, where) if where else asked.predicates
+    return {*asked.columns, *(column for predicate in predicates for column in columns_of(predicate))}
 
 
 def _bounds(

@@ -17,7 +17,19 @@ from assay.data import mask
 from assay.debugging import false_alarms, find_slices, misses, wrong_alarms
 from assay.errors import DataError, UsageError
 
-MODULES = ["features", "lattice", "losses", "objective", "predicate", "search", "slice_report", "slices"]
+MODULES = [
+    "clearing",
+    "contrast",
+    "features",
+    "lattice",
+    "losses",
+    "objective",
+    "predicate",
+    "search",
+    "slice_report",
+    "slices",
+    "verdicts",
+]
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -210,3 +222,105 @@ def test_times_of_python() -> None:
     errors = np.array([day % 20 == 7 for day in range(400)], dtype=float)
     found = find_slices({"day": days}, errors, bins=None, k=1, min_support=5)
     assert str(found[0]) == "day = TIMESTAMP '2024-01-08 00:00:00'"
+
+
+def test_what_is_certain_is_said(flights: pd.DataFrame) -> None:
+    errors = wrong(flights, (flights.carrier == "EV") & flights.holiday)
+    report = find_slices(flights[["carrier", "hour", "holiday"]], errors)
+    found = report[0]
+    assert str(found) == "carrier = 'EV' AND holiday = TRUE"
+    assert found in report.confirmed
+    assert found.interval is not None
+    assert 1 < found.interval[0] < 5 < found.interval[1]
+    assert found.p_value < 0.05
+    assert 0.1 < found.shrunk_error < found.mean_error
+    assert "wrong against" in str(report)
+    assert f"certain above {found.interval[0]:.3g}x" in str(report)
+    assert report.status == "CLEARED"
+    assert report.cleared is not None
+    assert report.cleared > found.lift
+    assert report.guarantee.kind == "exact"
+    assert report.guarantee.error == 0.05
+
+
+def test_a_part_that_adds_nothing_is_folded_in(flights: pd.DataFrame) -> None:
+    errors = wrong(flights, flights.carrier == "EV")
+    report = find_slices(flights, errors, score_weight=0.99, k=20)
+    assert [str(each) for each in report.confirmed] == ["carrier = 'EV'"]
+    inner = [each for each in report if each.part_of is not None]
+    assert inner
+    assert {str(each.part_of) for each in inner} == {"carrier = 'EV'"}
+    assert len(report) == 20
+    deeper = np.where(flights.holiday & (flights.carrier == "EV"), 1.0, errors)
+    assert len(find_slices(flights, deeper, score_weight=0.99, k=20).confirmed) == 2
+
+
+def test_rows_of_their_own_confirm(flights: pd.DataFrame) -> None:
+    errors = np.random.default_rng(1).exponential(np.where(flights.carrier == "EV", 3.0, 1.0))
+    half = np.arange(len(flights)) < 3000
+    frame = flights[["carrier", "hour"]]
+    report = find_slices(frame[half], errors[half], confirm=(frame[~half], errors[~half]))
+    assert str(report.confirmed[0]) == "carrier = 'EV'"
+    assert report.status == "UNDETERMINED"
+    assert any("no part in the search" in each.text for each in report.guarantee.assumptions)
+    unseen = frame[~half].assign(carrier="new")
+    assert not find_slices(frame[half], errors[half], confirm={"X": unseen, "errors": errors[~half]}).confirmed
+    with pytest.raises(UsageError, match="no place for 'y'"):
+        find_slices(frame, errors, confirm={"X": frame, "errors": errors, "y": errors})
+    with pytest.raises(UsageError, match=r"\(X, errors\)"):
+        find_slices(frame, errors, confirm=frame)
+    with pytest.raises(UsageError, match="unit must be given"):
+        find_slices(frame, errors, unit=np.arange(len(frame)), confirm=(frame, errors))
+    with pytest.raises(DataError, match="no column 'hour' in the rows to confirm with"):
+        find_slices(frame, errors, confirm=(frame[["carrier"]], errors))
+
+
+def test_repeated_groups_without_a_unit_confirm_nothing() -> None:
+    rng = np.random.default_rng(0)
+    customer = np.repeat(np.arange(200), 20)
+    plan = rng.choice(["a", "b", "c"], 200)[customer]
+    errors = (rng.random(4000) < rng.beta(0.5, 2, 200)[customer]).astype(float)
+    table = {"customer_id": customer, "plan": plan}
+    refused = find_slices(table, errors, score_weight=1.0)
+    assert not refused.confirmed
+    assert "errors cluster by customer_id" in str(refused)
+    assert "declare the unit" in refused.bound
+    assert refused.guarantee.kind == "none"
+    told = find_slices(table, errors, score_weight=1.0, unit="customer_id")
+    assert told.columns == ("plan",)
+    assert told.guarantee.assumptions[0].text == "customer_ids are independent"
+    same = find_slices({"plan": plan}, errors, score_weight=1.0, unit=customer)
+    assert [str(each) for each in same] == [str(each) for each in told]
+
+
+def test_of_two_models_a_rise_is_confirmed(flights: pd.DataFrame) -> None:
+    old = wrong(flights, flights.carrier == "UA")
+    new = wrong(flights, (flights.carrier == "UA") | (flights.hour == 9), seed=2)
+    report = find_slices(flights, new, errors_old=old, bins=None, rank="lcb", max_level=1)
+    assert [str(each) for each in report.confirmed] == ["hour = 9"]
+    low, high = report.confirmed[0].interval or (0, 0)
+    assert 0 < low < 0.4 < high + 0.1
+    assert "points more error" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"unit": "b"}, "no column 'b' to take as the unit"),
+        ({"unit": "a"}, "no column but the unit"),
+        ({"unit": [1, 2]}, "unit must have one entry"),
+        ({"unit": [1.0, np.nan, 2.0]}, "row 1 has no unit"),
+    ],
+)
+def test_bad_units(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        find_slices({"a": [1, 2, 3]}, [0.0, 1.0, 0.0], **change)
+
+
+def test_large_lattices_are_not_cleared() -> None:
+    rng = np.random.default_rng(0)
+    report = find_slices(rng.integers(0, 2, size=(300, 16)), rng.random(300) < 0.2, max_level=None, min_support=100)
+    assert report.status == "CLEARED"
+    report = find_slices(rng.integers(0, 2, size=(300, 22)), rng.random(300) < 0.2, max_level=8, min_support=100)
+    assert report.status == "UNDETERMINED"
+    assert "no bound on all slices" in str(report)

@@ -475,3 +475,27 @@ def test_slices_need_a_template(rows: dict[str, Any]) -> None:
         decide_slices("n > 0.5", slices={"a": np.ones(N, dtype=bool)}, **rows)
     with pytest.raises(ClaimError, match="no slices were given"):
         decide_slices("accuracy(new | {slice}) > 0.5", slices={}, **rows)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_estimate_on_the_wrong_side_is_told_apart(sign: int) -> None:
+    """More labels would decide either way, but only one way would they pass the model."""
+    rng = np.random.default_rng(3)
+    labels = np.zeros(1000, dtype=int)
+    wins = rng.random(1000) < 0.05
+    better, worse = np.where(wins, 0, 1 * (rng.random(1000) < 0.07)), np.where(wins, 1, 0)
+    new, old = (better, worse) if sign > 0 else (worse, better)
+    claim = {"labels": labels, "new": new, "old": old, "reliability": 0.999}
+    estimate = decide("n - o > 0", **claim).evidence.estimate
+    verdict = decide(f"n - o > {estimate - sign * 0.004:g}", **claim)
+    assert verdict.inconclusive
+    if sign > 0:
+        assert len(verdict.actions) == 1
+        assert verdict.actions[0].effect.startswith("decides with probability 0.8")
+    else:
+        better, label = verdict.actions
+        assert better.title.startswith("propose a better model: the estimate is on the wrong side of")
+        assert label.effect.startswith("would refute it, not pass it")
+    # Both units of the price are there: what to label, and the rows that hold it.
+    action = verdict.actions[-1]
+    assert f"label {action.labels:,} more disagreements (among {action.units:,} more rows)" == action.title

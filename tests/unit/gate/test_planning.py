@@ -230,7 +230,16 @@ def test_the_ways_are_ordered_and_valid() -> None:
     assert costs == sorted(costs)
     text = found.explain()
     assert "bennett" in text
-    assert "Cheapest that gives all answers: fresh slices, labelled until decided." in text
+    assert "Cheapest that gives all answers: fresh slices, labelled until decided, as expected; at worst " in text
+
+
+@pytest.mark.parametrize("condition", ["n - o > 0.02 +/- 0.02", "n > 0.9 +/- 0.02", "n - o > 0 +/- 0.01 and d < 0.1"])
+@pytest.mark.parametrize("steps", [1, 4])
+def test_the_cheapest_way_is_the_one_with_the_fewest_labels(condition: str, steps: int) -> None:
+    found = plan(condition, reliability=0.95, steps=steps, adaptivity="none" if steps == 1 else "full")
+    ways = [way for way in found.ways() if way.answers]
+    assert ways[0].labels == min(way.labels for way in ways)
+    assert f": {ways[0].name}" in found.explain().splitlines()[-1]
 
 
 def test_the_ways_of_those_who_see_nothing_or_ask_once() -> None:

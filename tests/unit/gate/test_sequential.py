@@ -339,3 +339,30 @@ def test_the_level_of_a_ledger_is_taken() -> None:
     assert said.evidence.statistic["alpha_per_test"] == 0.001
     usual = decide("n - o > 0", labels=labels, new=new, old=old, method="sequential", **TERMS)
     assert usual.evidence.statistic["labels"] < said.evidence.statistic["labels"]
+
+
+@pytest.mark.parametrize("claim", ["n - o > 0 +/- 0.02", "n - o > 0", "n > 0.85 +/- 0.02"])
+def test_an_interval_says_what_the_decision_says_after_every_label(claim: str) -> None:
+    """It excludes the limit when the claim is shown, and only then."""
+    for gain in (0.04, 0.02):
+        labels, new, old = models(gain, n=1500, differ=0.15, seed=5)
+        gate = Sequential(claim, new=new, old=old, **TERMS)
+        limit = gate.verdict().evidence.limit
+        while (rows := gate.next(5)).size:
+            gate.update(rows, labels[rows])
+            said = gate.verdict()
+            if said.evidence.lower is not None:
+                assert said.evidence.lower >= limit if said.passed else said.evidence.lower <= limit
+            if not said.inconclusive:
+                break
+
+
+def test_a_worse_model_is_told_that_labels_would_refute_it() -> None:
+    labels, new, old = models(-0.03)
+    gate = Sequential("n - o > 0", new=new, old=old, **TERMS)
+    for _ in range(4):
+        rows = gate.next(10)
+        gate.update(rows, labels[rows])
+    said = gate.verdict()
+    assert said.inconclusive
+    assert "would rather refute it" in said.actions[0].effect

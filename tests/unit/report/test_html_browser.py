@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 
 import pytest
 
+from assay.core.portrait import Bars, ColumnPortrait, Fact, Portrait
 from assay.report import to_html
+from assay.report.portrait import portrait_html
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
@@ -59,3 +62,58 @@ def test_a_broken_chart_is_noticed(tmp_path, verdicts, context):
     dom, complaints = opened(path, tmp_path / "profile")
     assert 'data-drawn="no"' in dom
     assert complaints
+
+
+PROBE = """<script>
+const [search, order] = document.querySelectorAll("form.filter input[type=search], form.filter select");
+const shown = () => [...document.querySelectorAll("section.columns article")]
+  .filter((row) => row.getBoundingClientRect().height).map((row) => row.querySelector("h3").textContent);
+const found = {all: shown(), wide: document.documentElement.scrollWidth > innerWidth};
+const type = (words) => { search.value = words; search.dispatchEvent(new Event("input", {bubbles: true})); };
+type("DELAY arr"); found.filtered = shown(); found.count = document.querySelector("output").textContent;
+type("");
+document.querySelector(".differ").click(); found.differ = shown();
+document.querySelector(".differ").click();
+order.value = "moved"; order.dispatchEvent(new Event("change", {bubbles: true})); found.moved = shown();
+document.body.dataset.found = JSON.stringify(found);
+</script></body>"""
+
+
+@pytest.fixture
+def portrait():
+    bars = Bars(names=("1 to 2", "2 to 3"), shares=((0.5, 0.5), (0.1, 0.9)), ends=("1", "3"))
+    names = ("dep_delay", "arr_delay", "same", "a_name_that_goes_on_and_on_" * 4)
+    columns = [
+        ColumnPortrait(
+            name=name,
+            types=("float64", "float64"),
+            facts=(Fact("mean", ("1", "1" if name == "same" else "2")),),
+            bars=bars,
+            moved=place / 10,
+        )
+        for place, name in enumerate(names)
+    ]
+    return Portrait(names=("one.csv", "two.csv"), rows=(10, 20), columns=tuple(columns))
+
+
+@pytest.mark.parametrize("width", [500, 1100])
+def test_it_filters_and_orders_and_fits(tmp_path, portrait, width):
+    path = tmp_path / "page.html"
+    path.write_text(portrait_html(portrait).replace("</body>", PROBE), encoding="utf-8")
+    dom, complaints = opened(path, tmp_path / "profile", f"--window-size={width},900")
+    assert complaints == []
+    found = json.loads(re.search(r'data-found="([^"]*)"', dom)[1].replace("&quot;", '"'))
+    names = [column.name for column in portrait.columns]
+    assert found["all"] == names
+    assert not found["wide"]
+    assert found["filtered"] == ["arr_delay"]
+    assert found["count"] == "1 of 4 columns"
+    assert found["differ"] == [names[0], names[1], names[3]]
+    assert found["moved"] == names[::-1]
+
+
+def test_the_page_stands_alone(portrait):
+    page = portrait_html(portrait)
+    assert "default-src 'none'" in page
+    assert not re.search(r'(src|href)="', page)
+    assert len(page) < 30_000

@@ -58,11 +58,11 @@ def test_one_verdict_for_each_column_and_rule():
 def test_a_fault_says_what_where_and_what_to_do():
     bad = frame(seed=1)
     bad.loc[bad.index[:300], "origin"] = None
-    verdict = by_name(validate(bad, SCHEMA, dataset="live", blocking=True))["origin", "VAL102"]
+    verdict = by_name(validate(bad, SCHEMA, dataset="live", source="'live.parquet'", blocking=True))["origin", "VAL102"]
     assert verdict.failed
     assert verdict.blocking
     assert "300 of 3,000 rows (10%) have missing values in origin" in verdict.reason
-    assert verdict.actions[0].command == 'SELECT * FROM live WHERE "origin" IS NULL'
+    assert verdict.actions[0].command == "SELECT * FROM 'live.parquet' WHERE \"origin\" IS NULL"
 
 
 def test_types():

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay import data
+from assay.data.connection import session
 from assay.errors import DataError
 from assay.validation import Profile, profile, profile_scan
 
@@ -81,6 +82,35 @@ def test_odd_columns():
     assert found["day"].min == "2013-01-01"
     assert found["time"].kind == "time"
     assert found["a b"].distinct == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ("NULL", "other"),
+        ("'a'::ENUM('a', 'b')", "string"),
+        ("'101'::BIT", "other"),
+        ("MAP {1: 2}", "other"),
+        ("INTERVAL 1 DAY", "other"),
+        ("union_value(k := 1)", "other"),
+        ("1.5::DECIMAL(9, 2)", "number"),
+        ("1::HUGEINT", "number"),
+        ("uuid()", "other"),
+        ("TIMETZ '10:00:00+01'", "time"),
+    ],
+)
+def test_types_that_a_profile_knows_little_of(value, kind):
+    backend = session().backend
+    backend.con.execute(f"CREATE OR REPLACE TEMP TABLE odd AS SELECT {value} AS x, 1 AS y")
+    found = profile(backend.table("odd")).columns["x"]
+    assert (found.kind, found.rows, found.nulls) == (kind, 1, int(value == "NULL"))
+
+
+def test_a_pandas_column_without_a_value():
+    frame = pd.DataFrame({"x": [None, None]})
+    found = profile(frame)
+    assert found.columns["x"].nulls == 2
+    assert found.merge(profile(pd.DataFrame({"x": ["a", "b"]}))).columns["x"].nulls == 2
 
 
 def test_one_statement_aggregates_a_table(monkeypatch):

@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.report.plain import plain
+from assay.core.plain import plain
 
 
 @given(st.text())

@@ -1,0 +1,170 @@
+"""How often a slice is called CONFIRMED, or all are CLEARED, falsely; and how often rightly."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+from assay.debugging import clearing, contrast, find_slices, verdicts
+from assay.testing.coverage import assert_error_below, assert_power_above
+
+ALPHA = 0.05
+honest = verdicts._part
+
+
+def draw(
+    rng: np.random.Generator, kind: str, *, rows: int = 2000, columns: int = 6, lift: float = 1.0
+) -> tuple[dict[str, Any], Any]:
+    """Draw a table and errors that are ``lift`` times as many where x0 = 1 and x1 = 2."""
+    X = rng.integers(0, 4, size=(rows, columns))
+    units, weights = None, None
+    rate = np.full(rows, 0.1)
+    if kind == "unlike":  # rates that vary in a slice as much as they can, and edges from the same rows
+        X = rng.normal(size=(rows, columns))
+        rate = np.where((X[:, 2] > 0) ^ (X[:, 3] > 0), 0.19, 0.01)
+    if kind == "unit":
+        units = np.repeat(np.arange(rows // 8), 8)
+        X[:, 2:] = rng.integers(0, 4, size=(rows // 8, columns - 2))[units]
+        rate = rng.beta(1, 9, size=rows // 8)[units]
+    planted = (X[:, 0] == 1) & (X[:, 1] == 2)
+    rate = np.clip(rate * np.where(planted, lift, 1.0), 0, 1)
+    errors = (rng.random(rows) < rate).astype(float)
+    if kind == "continuous":
+        errors = rng.exponential(10 * rate)
+    if kind == "weights":
+        weights = rng.random(rows) + 0.5
+    more: dict[str, Any] = {"unit": units, "weights": weights, "min_support": 40, "score_weight": 0.99, "alpha": ALPHA}
+    return {"X": X, "errors": errors, **more}, planted
+
+
+def confirms(kind: str, **drawn: Any) -> Any:
+    def run(rng: np.random.Generator) -> bool:
+        given, planted = draw(rng, kind, **drawn)
+        found = find_slices(**given, seed=int(rng.integers(1 << 30))).confirmed
+        if not planted.any() or drawn.get("lift", 1.0) == 1.0:
+            return bool(found)
+        return any({"x0 = 1", "x1 = 2"} <= {p.sql for p in each.predicates} for each in found)
+
+    return run
+
+
+def test_noise_confirms_nothing() -> None:
+    assert_error_below(confirms("counted"), ALPHA, runs=100, seed=1)
+
+
+def test_a_planted_slice_is_confirmed() -> None:
+    assert_power_above(confirms("counted", lift=3.5), 0.8, runs=60, seed=2)
+
+
+def test_without_a_part_for_each_slice_noise_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clearing.Shares, "__call__", lambda self, level, size: np.ones_like(size))
+    with pytest.raises(AssertionError, match="promised"):
+        assert_error_below(confirms("counted"), ALPHA, runs=60, seed=1)
+
+
+def test_confirmation_with_the_searched_rows_confirms_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdicts, "_part", lambda rows, kept: honest(rows, ~kept))
+    with pytest.raises(AssertionError, match="promised"):
+        assert_error_below(confirms("counted"), ALPHA, runs=60, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "drawn"),
+    [
+        ("counted", {"rows": 500, "columns": 10}),
+        ("counted", {"rows": 8000, "columns": 5}),
+        ("unlike", {}),
+        ("continuous", {}),
+        ("weights", {}),
+        ("unit", {}),
+    ],
+)
+def test_noise_of_all_kinds_confirms_nothing(kind: str, drawn: dict[str, int]) -> None:
+    assert_error_below(confirms(kind, **drawn), ALPHA, runs=250, seed=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["continuous", "weights", "unit"])
+def test_planted_slices_of_all_kinds_are_confirmed(kind: str) -> None:
+    assert_power_above(confirms(kind, lift=5.0), 0.7, runs=100, seed=4)
+
+
+@pytest.mark.slow
+def test_rows_of_a_unit_taken_for_independent_confirm_noise() -> None:
+    def run(rng: np.random.Generator) -> bool:
+        given, _ = draw(rng, "unit")
+        given["unit"] = None
+        return bool(find_slices(**given).confirmed)
+
+    with pytest.raises(AssertionError, match="promised"):
+        assert_error_below(run, ALPHA, runs=150, seed=5)
+
+
+def rates(rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """Draw error rates of the cells of four columns of three values, the first of which is bad."""
+    rate = rng.uniform(0.05, 0.15, size=(3,) * 4)
+    rate[1] *= 3
+    return rate
+
+
+def true_lift(rate: np.ndarray[Any, Any], slice_: tuple[tuple[int, int], ...]) -> float:
+    inside = np.ones(rate.shape, dtype=bool)
+    for column, code in slice_:
+        inside &= np.indices(rate.shape)[column] == code
+    return float(rate[inside].mean() / rate[~inside].mean())
+
+
+SLICES = [
+    tuple(zip(chosen, codes, strict=True))
+    for level in (1, 2)
+    for chosen in itertools.combinations(range(4), level)
+    for codes in itertools.product(range(3), repeat=level)
+]
+
+
+def report_of(rng: np.random.Generator, rate: np.ndarray[Any, Any], rows: int) -> Any:
+    X = rng.integers(0, 3, size=(rows, 4))
+    return find_slices(X, rng.random(rows) < rate[tuple(X.T)], max_level=2, min_support=rows // 30)
+
+
+def exceeds_what_was_cleared(rng: np.random.Generator) -> bool:
+    rate = rates(rng)
+    report = report_of(rng, rate, 1500)
+    return bool(report.cleared < max(true_lift(rate, each) for each in SLICES))
+
+
+@pytest.mark.slow
+def test_no_slice_exceeds_what_was_cleared() -> None:
+    assert_error_below(exceeds_what_was_cleared, ALPHA, runs=400, seed=6)
+
+    def tight(rng: np.random.Generator) -> bool:
+        rate = np.full((3,) * 4, 0.1)
+        return bool(report_of(rng, rate, 30_000).cleared < 1.5)
+
+    assert_power_above(tight, 0.8, runs=60, seed=7)
+
+
+@pytest.mark.slow
+def test_a_bound_that_is_the_worst_estimate_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clearing.Bounds, "_upper", lambda self, total, size, alpha: total / size)
+    with pytest.raises(AssertionError, match="promised"):
+        assert_error_below(exceeds_what_was_cleared, ALPHA, runs=300, seed=6)
+
+
+def misses_a_lift(rng: np.random.Generator) -> bool:
+    rate = rates(rng)
+    found = [each for each in report_of(rng, rate, 1500) if each.interval]
+    lifts = [true_lift(rate, tuple((int(p.column[1:]), int(p.value)) for p in each.predicates)) for each in found]
+    return any(not each.interval[0] <= lift <= each.interval[1] for each, lift in zip(found, lifts, strict=True))
+
+
+@pytest.mark.slow
+def test_intervals_hold_the_true_lift(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_error_below(misses_a_lift, ALPHA, runs=300, seed=8)
+    monkeypatch.setattr(contrast.Sample, "upper", lambda self, inside, alpha: 1.0)
+    with pytest.raises(AssertionError, match="promised"):
+        assert_error_below(misses_a_lift, ALPHA, runs=100, seed=8)
