@@ -150,6 +150,8 @@ class Findings:
             )  # fmt: skip
         for name, rate in self.break_even.items():
             assert self.limit is not None
+            if self.upper is not None and self.upper <= self.limit:
+                continue  # what is achieved on one representation makes a limit on another idle
             if 0 < rate < math.inf:
                 given = f"class probabilities move by less than {rate:.3g} for each unit of distance on {name}"
                 self.statements.append(
