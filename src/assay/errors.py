@@ -17,17 +17,41 @@
         ├── CheckFailed           exit code 1
         └── CheckInconclusive     exit code 4
 
-Each message is one line that names the file, key, column or row at fault and the way out.
+Each message is one line that names the file, key, column or row at fault and the way out. What is raised far from the
+project file knows its row or column, and not the line of ``assay.toml`` that asked for it: whoever does know sets
+``place``, which stands before the message.
 """
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from assay.core.action import Action
     from assay.core.verdict import Verdict
+
+
+def shown(path: Path | str) -> str:
+    """Write a path as a person there would: from the working directory where it is below that, else whole."""
+    with suppress(ValueError, OSError):
+        below = Path(path).relative_to(Path.cwd())
+        return str(below) if below.parts else str(path)
+    return str(path)
+
+
+@contextmanager
+def at(place: str | Callable[[], str]) -> Iterator[None]:
+    """Give a place to what is refused inside, where that has none yet: the innermost knows best."""
+    try:
+        yield
+    except UsageError as problem:
+        problem.place = problem.place or (place if isinstance(place, str) else place())
+        raise
 
 
 class ExitCode(IntEnum):
@@ -42,9 +66,24 @@ class ExitCode(IntEnum):
 
 
 class AssayError(Exception):
-    """Root of the tree: catch this to catch all that assay raises on purpose."""
+    """Root of the tree: catch this to catch all that assay raises on purpose.
+
+    Attributes
+    ----------
+    place : str
+        Where a person finds what is at fault, such as ``assay.toml:24: check 'better'``; empty where the message says it.
+    """
 
     exit_code = ExitCode.INTERNAL
+    place = ""
+
+    @property
+    def message(self) -> str:
+        """What is wrong, without the place."""
+        return super().__str__()
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}" if self.place else self.message
 
 
 class UsageError(AssayError):

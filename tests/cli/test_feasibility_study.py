@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
-from loan_project import Assay
 
 from assay.checks.project import load
 from assay.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    from loan_project import Assay
 
 PROJECT = '[project]\nname = "x"\n\n[datasets.train]\nrole = "train"\nsource = "train.csv"\nlabel = "late"\n'
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from loan_project import DATA, GATE, PROJECT, Assay, declare, predictions
+from loan_project import DATA, GATE, PROJECT, Assay, declare, predictions, train
 from test_reused_sets import propose, reused
 
 if TYPE_CHECKING:
@@ -98,3 +98,20 @@ def test_slices_that_are_declared_no_more_count_no_more(assay: Assay, project: P
     declare(project, SLICED.replace("south = \"region = 'south'\"\n", ""), text)
     assert assay("gate").code == 0
     assert answer(assay) == "yes"
+
+
+def test_a_candidate_that_was_not_asked_is_no_yes(assay: Assay, project: Path) -> None:
+    """Also where the gate refused it, or has not been run: what passed is another model."""
+    assert assay("gate").code == 0
+    assert answer(assay) == "yes"
+    propose(project, 0.7, 5)
+    assert answer(assay) == "new as it is now was not asked yet; before it: yes"
+    (project / "new.csv").unlink()
+    assert answer(assay) == "yes"
+
+
+def test_a_version_that_was_not_asked_is_no_yes(assay: Assay, trained: Path) -> None:
+    assert assay("models", "promote", "loan").code == 0
+    assert answer(assay).startswith("yes")
+    train(trained, scale=0.01)
+    assert answer(assay).startswith("loan/2 as it is now was not asked yet; before it: yes")

@@ -100,7 +100,7 @@ def test_an_expired_waiver_is_an_error_that_names_its_line(assay: Assay, project
     [
         (waiver("hopelss"), "a waiver names the check 'hopelss', which is not declared; did you mean 'hopeless'?"),
         (waiver().replace('"ann"', '" "'), "the waiver of 'hopeless' has no owner; say it in a few words"),
-        (waiver().replace('owner = "ann"\n', ""), "missing required field 'owner'"),
+        (waiver().replace('owner = "ann"\n', ""), "[[waivers]] has no 'owner'; add owner = \"ann\" to [[waivers]]"),
         (waiver(expires='"soon"'), "invalid RFC3339"),
         (waiver() + waiver(), "a second waiver of 'hopeless'; keep one"),
         (waiver() + 'until = "never"\n', "unknown key 'until' in [[waivers]]"),

@@ -93,7 +93,10 @@ def follow(document: Path, folder: Path) -> list[Answer]:
         f'export PATH="{tools}:$PATH" PYTHONPATH="{ROOT / "src"}" COLUMNS=80 OMP_NUM_THREADS=1',
         "unset CI GITHUB_ACTIONS ASSAY_STORE ASSAY_LEDGER PYTHONDONTWRITEBYTECODE",
     ]
-    lines += [f'cd "{folder}"']
+    # What a page keeps outside of its folder.
+    home = tools / "home"
+    home.mkdir()
+    lines += [f'export HOME="{home}"', f'cd "{folder}"']
     asked: list[Command] = []
     for block in blocks(document):
         if block.skipped:

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 REFERENCE = ROOT / "docs" / "reference"
-FOLLOWED = (ROOT / "README.md", ROOT / "docs" / "tutorial.md")
+HOW_TO = ROOT / "docs" / "how-to"
+FOLLOWED = (
+    ROOT / "README.md",
+    ROOT / "docs" / "tutorial.md",
+    HOW_TO / "gate.md",
+    HOW_TO / "custody.md",
+    HOW_TO / "label.md",
+)
 WIDTH = 80
 _QUESTIONS = {
     "feasibility": "Is it worth starting?",

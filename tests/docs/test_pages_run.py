@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 import shlex
 import subprocess
 import sys
@@ -30,6 +31,16 @@ def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
             assert agrees(answer.command.shown, answer.printed), told
 
 
+def test_every_how_to_runs_in_an_empty_folder_or_says_what_comes_first() -> None:
+    alone = {"plan.md", "interop.md", "fuzz.md"}  # Tests below run these.
+    for page in sorted((ROOT / "docs" / "how-to").glob("*.md")):
+        if page in FOLLOWED or page.name in alone:
+            continue
+        first = page.read_text(encoding="utf-8").split("\n\n")[1]
+        assert re.fullmatch(r"\*.*\*", first, re.DOTALL), page.name
+        assert "`assay demo`" in first or re.search(r"\]\((gate|custody)\.md\)", first), page.name
+
+
 def test_python_of_the_readme_gives_what_it_shows() -> None:
     found = [block.text for block in blocks(ROOT / "README.md") if block.language == "python" and ">>>" in block.text]
     assert found
@@ -43,7 +54,7 @@ def test_only_what_other_tests_run_is_left_out() -> None:
     skipped = [
         command.line for page in FOLLOWED for block in blocks(page) if block.skipped for command in commands(block)
     ]
-    assert all(line.startswith(("make ", "python -m venv")) for line in skipped)
+    assert all(line.startswith(("make ", "python -m venv", "pip install ", "assay models score ")) for line in skipped)
 
 
 @pytest.mark.parametrize(

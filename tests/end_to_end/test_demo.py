@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -73,6 +74,25 @@ def test_the_story_is_told(demo: tuple[Path, str]) -> None:
         assert code in closing, code
     assert str(folder / "assay-report.html") in told
     assert (folder / "assay-report.html").stat().st_size > 100_000
+
+
+@pytest.mark.parametrize("page", ["feasibility", "fit", "monitor", "adapt", "serve"])
+def test_pages_that_go_on_from_the_demo_do(demo: tuple[Path, str], assay: Path, tmp_path: Path, page: str) -> None:
+    """What their first line says; a server is started and asked elsewhere."""
+    folder = tmp_path / "assay-demo"
+    shutil.copytree(demo[0], folder)
+    text = (ROOT / "docs" / "how-to" / f"{page}.md").read_text(encoding="utf-8")
+    assert "the folder that `assay demo` leaves" in text
+    asked = [
+        line.partition("  #")[0]
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+        for line in block.splitlines()
+    ]
+    asked = [line for line in asked if not line.startswith(("assay serve", "curl"))]
+    assert asked
+    for line in asked:
+        done = run([assay, *shlex.split(line)[1:]], folder, expect=None)
+        assert done.returncode in (0, 1, 4), f"{line}: {done.stderr}"
 
 
 def test_quiet_weeks_are_quiet_and_the_rise_is_found(demo: tuple[Path, str]) -> None:

@@ -85,12 +85,29 @@ def days(rng):
     return ~right[:, None], truth, day
 
 
-def test_units_keep_the_promise():
+@pytest.mark.parametrize("told", [False, True])
+def test_units_keep_the_promise(told):
     def run(rng):
         wrong, truth, day = days(rng)
-        return bool(against_constants(wrong, truth, 2, day).p_values[0] <= ALPHA)
+        predicted = np.where(wrong[:, 0], 1 - truth, truth)[:, None] if told else None
+        return bool(against_constants(wrong, truth, 2, day, predicted).p_values[0] <= ALPHA)
 
     assert_error_below(run, ALPHA, runs=300, seed=3)
+
+
+def test_what_is_predicted_makes_the_test_on_units_sharper():
+    """A classifier that answers as the most common class but for a tenth of the rows, where it is right in four of five."""
+
+    def run(rng):
+        day = np.repeat(np.arange(40), 100)
+        truth = (rng.random(4000) < np.repeat(rng.beta(3.0, 7.0, size=40), 100)).astype(np.int64)
+        predicted = np.where(rng.random(4000) < np.where(truth == 1, 0.27, 0.03), 1, 0)[:, None]
+        wrong = predicted != truth[:, None]
+        sharp = against_constants(wrong, truth, 2, day, predicted).p_values[0]
+        assert sharp < against_constants(wrong, truth, 2, day).p_values[0]
+        return bool(sharp <= 0.05 / 4)
+
+    assert_power_above(run, 0.8, runs=40, seed=5)
 
 
 def test_counting_rows_of_one_day_as_independent_is_caught():

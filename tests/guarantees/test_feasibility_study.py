@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from laws import checkerboard, every_law, finite_table, gaussians_on_a_circle, two_gaussians
 from sklearn.linear_model import LogisticRegression

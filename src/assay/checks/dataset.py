@@ -132,11 +132,16 @@ class Dataset:
         missing = self.frame[label].isna().to_numpy()
         if missing.any():
             raise DataError(
-                f"dataset {self.name!r}: label {label!r} is missing in row {int(missing.argmax())}"
+                f"dataset {self.name!r}{self._file}: label {label!r} is missing in row {int(missing.argmax())}, counted from 0"
                 f" ({int(missing.sum())} in all); drop these rows, label them, or set method = 'sequential' in the check"
             )
         labels: np.ndarray = self.frame[label].to_numpy()
         return labels
+
+    @property
+    def _file(self) -> str:
+        """Where its rows come from, for messages about one of them."""
+        return f" ({self.source})" if isinstance(self.source, str) else ""
 
     @property
     def unit(self) -> np.ndarray | None:

@@ -22,15 +22,11 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     project = inputs.project
     reference_name = check.reference or project.dataset_of_role("train")
     if reference_name is None:
-        raise ProjectError(
-            f"{project.path}: check {check.name!r} needs a reference; declare [datasets.train] or reference = ..."
-        )
+        raise ProjectError("it needs a reference; declare [datasets.train] or reference = ...")
     reference = inputs.dataset(reference_name)
     names = check.datasets or tuple(name for name in project.file.datasets if name != reference_name)
     if not names:
-        raise ProjectError(
-            f"{project.path}: check {check.name!r} has nothing to compare with {reference_name!r}: declare another dataset"
-        )
+        raise ProjectError(f"it has nothing to compare with {reference_name!r}: declare another dataset")
     batches = [inputs.dataset(name) for name in names]
     across = project.file.budget.across
     share = alpha / len(batches)

@@ -29,19 +29,16 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float, deep: Mapping[str, 
     project = inputs.project
     name = check.datasets[0] if check.datasets else project.dataset_of_role("train", "dev")
     if name is None:
-        raise ProjectError(f"{project.path}: check {check.name!r} needs a dataset with the role 'train'")
+        raise ProjectError("it needs a dataset with the role 'train'")
     if project.file.project.task == "regression":
         raise ProjectError(
-            f"{project.path}: check {check.name!r}: [project] task is 'regression', and the Bayes error is defined for "
-            "classes only: leave the check out"
+            "[project] task is 'regression', and the Bayes error is defined for classes only: leave the check out"
         )
     if check.target is None or not 0 < check.target < 1:
-        raise ProjectError(
-            f"{project.path}: check {check.name!r} needs target = an accuracy between 0 and 1 that would be worth it"
-        )
+        raise ProjectError("it needs target = an accuracy between 0 and 1 that would be worth it")
     dataset = inputs.dataset(name)
     if dataset.declared.label is None:
-        raise ProjectError(f"{project.path}: [datasets.{name}] names no label, which check {check.name!r} needs")
+        raise ProjectError(f"[datasets.{name}] names no label, which it needs; add label = 'COLUMN' there")
     target = check.target
     code = check.use.upper()
 

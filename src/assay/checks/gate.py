@@ -20,13 +20,14 @@ from assay.checks.sealed import judges
 from assay.core.action import Action
 from assay.core.claim import Claim
 from assay.core.guarantee import Assumption, Guarantee
-from assay.core.nearest import did_you_mean
+from assay.core.nearest import did_you_mean, nearest
 from assay.core.project import CheckTable, stage_of
 from assay.core.verdict import Verdict
+from assay.data import columns_present
 from assay.data.slice import mask
 from assay.errors import DataError, ModelError, ProjectError
 from assay.gate import decide, decide_slices, parse
-from assay.gate.condition import Condition
+from assay.gate.condition import TEMPLATE, Condition
 from assay.gate.inputs import collect
 from assay.store.ledger import Ledger
 from assay.tracking.registry import Registry
@@ -50,10 +51,10 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     """Open the test set and both models; the answer is paid for on the ledger of the test set's content."""
     project = inputs.project
     if not check.claim:
-        raise ProjectError(f"{project.path}: check {check.name!r}: a gate check needs a claim")
+        raise ProjectError("a gate check needs a claim")
     if check.method == "sequential" and inputs.series is None:
         if inputs.submitted is not None:
-            raise ModelError(f"check {check.name!r} is decided label by label: it judges declared models alone")
+            raise ModelError("it is decided label by label: it judges declared models alone")
         from assay.checks import sequential
 
         return sequential.prepare(check, inputs, alpha)
@@ -63,10 +64,10 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         model = project.model(check.model)[0]
     name = check.datasets[0] if check.datasets else project.dataset_of_role("test", "dev")
     if name is None:
-        raise ProjectError(f"{project.path}: check {check.name!r} needs a dataset with the role 'test'")
+        raise ProjectError("it needs a dataset with the role 'test'")
     dataset = inputs.dataset(name, judge=True)
     if dataset.declared.label is None:
-        raise ProjectError(f"{project.path}: [datasets.{name}] names no label, which check {check.name!r} needs")
+        raise ProjectError(f"[datasets.{name}] names no label, which it needs; add label = 'COLUMN' there")
     sent = inputs.submitted is not None
     new = inputs.submission(dataset) if sent else inputs.predictor(model, check.new, dataset)
     old = inputs.predictor(model, check.old, dataset) if "old" in condition.models else None
@@ -75,6 +76,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         return unready
     assert new is not None
     slices = project.slices_of(check.slices)
+    require_parts(condition, project, dataset, slices)
     answers = inputs.series.looks if inputs.series else dataset.declared.queries
     key, table = (inputs.series.key, None) if inputs.series else _family(project, dataset)
     # All claims about one candidate are one answer; against another champion it is another question.
@@ -230,8 +232,11 @@ def without_models(
     declared = project.file.models.get(model)
     side = check.new if new is None else check.old
     if side not in ALIASES:
-        advice = did_you_mean(side, [*project.file.models, *ALIASES], "models and aliases")
-        raise ProjectError(f"{project.path}: check {check.name!r}: {side!r} is no model and no alias; {advice}")
+        near = nearest(side, [*project.file.models, *ALIASES])
+        raise ProjectError(
+            f"{side!r} is no model and no alias; {f'did you mean {near!r}? ' if near else ''}"
+            f"models: {', '.join(project.file.models) or 'none'}; aliases: {', '.join(ALIASES)}"
+        )
     if new is None:
         train = declared.train.partition(":")[0] if declared and declared.train else "train"
         action = Action(f"make a {side}", f"python {train}.py")
@@ -328,6 +333,27 @@ def predicates_of(condition: Condition, project: Project, dataset: Dataset) -> d
         # What is one word is the name of a slice, unless it is that of a column.
         if name in project.file.slices or not name.isidentifier() or name in dataset.frame
     }
+
+
+def require_parts(condition: Condition, project: Project, dataset: Dataset, slices: Mapping[str, str]) -> None:
+    """See that every slice of a claim is declared, or is a predicate, and that it takes means of columns that there are.
+
+    Raises
+    ------
+    ProjectError, DataError
+        If one is not.
+    """
+    for name in condition.columns:
+        columns_present(dataset.table, [name], f"mean({name}): dataset {dataset.name!r}")
+    if condition.template and not slices:
+        raise ProjectError(f"the claim speaks of {TEMPLATE}, but the check names no slices: add slices = 'all'")
+    for name in condition.slices:
+        if name != TEMPLATE and name not in predicates_of(condition, project, dataset):
+            advice = did_you_mean(name, project.file.slices, "declared")
+            raise ProjectError(
+                f"""the claim speaks of the slice {name!r}, which [slices] does not declare; {advice}; \
+add it there, as {name} = "COLUMN = 'VALUE'\""""
+            )
 
 
 def masks_of(predicates: Mapping[str, str], dataset: Dataset) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from assay.checks.sealed import hidden_places, open_sealed, sealed_file
 from assay.core.guarantee import Assumption
 from assay.core.project import TableSource
 from assay.data import columns_present, require_rows, table, to_pandas
-from assay.errors import ModelError
+from assay.errors import ModelError, at
 from assay.tracking.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import ibis
     import pyarrow as pa
@@ -82,20 +83,21 @@ class Inputs:
         """
         if (name, judge) not in self._datasets:
             declared = self.project.dataset(name)
-            source = self._overrides.get(name, declared.source)
-            file, terms = sealed_file(source, self.project), None
-            if file is not None:
-                opened, terms = open_sealed(file, name, declared, self.project)
-                opened = opened if judge else opened.drop(*terms.hidden)
-            else:
-                opened = open_table(source, self.project)
-            require_rows(opened, name)
             overridden = name in self._overrides
-            named = [c for c in (declared.unit, declared.timestamp, declared.id) if c]
+            source = self._overrides.get(name, declared.source)
+            with self._at_dataset(name, "source"):
+                file, terms = sealed_file(source, self.project), None
+                if file is not None:
+                    opened, terms = open_sealed(file, name, declared, self.project)
+                    opened = opened if judge else opened.drop(*terms.hidden)
+                else:
+                    opened = open_table(source, self.project)
+                require_rows(opened, name)
             shown = judge or file is None
             waived = overridden or declared.role in ("live", "pool")
-            named += [declared.label] if declared.label and shown and not waived else []
-            columns_present(opened, named, f"dataset {name!r}")
+            for key in ("unit", "timestamp", "id", *(("label",) if shown and not waived else ())):
+                with self._at_dataset(name, key):
+                    columns_present(opened, filter(None, [getattr(declared, key)]), f"dataset {name!r}")
             self._datasets[name, judge] = Dataset(name, declared, opened, source, terms)
         return self._datasets[name, judge]
 
@@ -112,6 +114,11 @@ class Inputs:
 
             self._unseen[dataset.name] = require_unseen(self, dataset)
         return self._unseen[dataset.name]
+
+    def _at_dataset(self, name: str, key: str) -> AbstractContextManager[None]:
+        if key == "source" and name in self._overrides:
+            return at(f"what stands in for {name!r}")
+        return self.project.at("datasets", name, key, name=f"[datasets.{name}] {key}")
 
     def submission(self, dataset: Dataset) -> Predictor:
         """The predictions that were sent: joined by the dataset's id where they have it, else one a row in its order.
@@ -162,7 +169,9 @@ class Inputs:
         models = self.project.file.models
         declared = models.get(side) or (models.get(model) if side == "candidate" else None)
         if declared is not None and declared.predictions is not None:
-            return read_predictions(declared.predictions, declared.column, side, dataset, self.project)
+            owner = side if side in models else model
+            with self.project.at("models", owner, "predictions", name=f"[models.{owner}] predictions"):
+                return read_predictions(declared.predictions, declared.column, side, dataset, self.project)
         if declared is not None and declared.code is not None and dataset is not None:
             return given(side, self._confined(side, dataset, declared.seconds, code=declared.code))
         own = models.get(model)
@@ -223,7 +232,8 @@ def read_predictions(source: Any, column: str, side: str, dataset: Dataset | Non
         If there is no such column, or rows have none or two.
     """
     opened = open_table(source, project, text=texts_of(dataset, column))
-    columns_present(opened, [column], f"predictions of model {side!r}")
+    with project.at("models", side, "column", name=f"[models.{side}] column"):
+        columns_present(opened, [column], f"predictions of model {side!r}")
     return given(side, Predictions(joined(to_pandas(opened), column, side, dataset)))
 
 

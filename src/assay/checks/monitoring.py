@@ -62,9 +62,7 @@ def _reference(check: CheckTable, inputs: Inputs, champion: Predictor) -> Datase
     project = inputs.project
     name = check.reference or project.dataset_of_role("test", "dev")
     if name is None:
-        raise ProjectError(
-            f"{project.path}: check {check.name!r} needs reference = a dataset that no model was trained on"
-        )
+        raise ProjectError("it needs reference = a dataset that no model was trained on")
     holdout = holdout_of(project, champion.version)
     if holdout is None:
         return inputs.dataset(name)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from assay.core import project as project_file
 from assay.core.nearest import did_you_mean
-from assay.errors import ProjectError, StoreError, UsageError
+from assay.errors import ProjectError, StoreError, UsageError, at, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from assay.checks.outcome import CheckRun
-    from assay.core.project import DatasetTable, ModelTable, ProjectFile
+    from assay.core.project import CheckTable, DatasetTable, ModelTable, ProjectFile
     from assay.core.verdict import Verdict
     from assay.store.database import Store
 
@@ -97,6 +98,28 @@ class Project:
         """Folder of the prediction and label log."""
         return self.root / ".assay" / "log"
 
+    def at(self, *place: str | int, name: str = "") -> AbstractContextManager[None]:
+        """Name the line of the project file in what is refused inside, where that does not name a place itself.
+
+        Parameters
+        ----------
+        *place : str or int
+            The key in the project file: ``"datasets", "test", "source"``.
+        name : str
+            What stands there, for people, where the message does not say it.
+        """
+
+        def found() -> str:
+            line = project_file.line_of(self.path, place)
+            return f"{shown(self.path)}{f':{line}' if line else ''}{f': {name}' if name else ''}"
+
+        return at(found)
+
+    def at_check(self, check: CheckTable, key: str = "") -> AbstractContextManager[None]:
+        """:meth:`at`, for a declared check."""
+        place = "checks", self.file.checks.index(check), key
+        return self.at(*place[: 3 if key else 2], name=f"check {check.name!r}")
+
     def check(self, selection: str = "", *, datasets: Mapping[str, Any] | None = None) -> CheckRun:
         """Evaluate the selected checks and commit their verdicts.
 
@@ -137,7 +160,7 @@ class Project:
         """
         if name not in self.file.datasets:
             advice = did_you_mean(name, self.file.datasets, "declared")
-            raise ProjectError(f"{self.path}: no dataset {name!r}; {advice}")
+            raise ProjectError(f"{shown(self.path)}: no dataset {name!r}; {advice}")
         return self.file.datasets[name]
 
     def dataset_of_role(self, *roles: str) -> str | None:
@@ -152,7 +175,7 @@ class Project:
             names = [name for name, dataset in self.file.datasets.items() if dataset.role == role]
             if len(names) > 1:
                 raise ProjectError(
-                    f"{self.path}: {' and '.join(names)} both have the role {role!r}; say which with datasets = [...]"
+                    f"{shown(self.path)}: {' and '.join(names)} both have the role {role!r}; say which with datasets = [...]"
                 )
             if names:
                 return names[0]
@@ -171,12 +194,12 @@ class Project:
             if len(models) != 1:
                 if not models:
                     raise ProjectError(
-                        f"{self.path}: no model is declared; add [models.NAME] with train or predictions"
+                        f"{shown(self.path)}: no model is declared; add [models.NAME] with train or predictions"
                     )
-                raise ProjectError(f"{self.path}: name the model; [models.*] declares: {', '.join(models)}")
+                raise ProjectError(f"{shown(self.path)}: name the model; [models.*] declares: {', '.join(models)}")
             name = next(iter(models))
         if name not in models:
-            raise ProjectError(f"{self.path}: no model {name!r}; {did_you_mean(name, models, 'declared')}")
+            raise ProjectError(f"{shown(self.path)}: no model {name!r}; {did_you_mean(name, models, 'declared')}")
         return name, models[name]
 
     def slices_of(self, names: str | tuple[str, ...]) -> dict[str, str]:

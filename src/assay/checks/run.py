@@ -6,8 +6,9 @@ import math
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from assay.checks.project import Project
     from assay.core.project import CheckTable
 
+T = TypeVar("T")
 # Which module turns a declared check of a stage into a job.
 STAGES = {
     "data": "assay.checks.validation",
@@ -136,15 +138,33 @@ def run_checks(
 
 
 def prepare(check: CheckTable, inputs: Inputs) -> Job:
-    """Open what a check reads and see that it can be evaluated; nothing is written."""
+    """Open what a check reads and see that it can be evaluated; nothing is written.
+
+    What is refused, now or when the inputs are looked at, names the check and its line.
+    """
+    project = inputs.project
+    key = "use" if check.use else "claim"
+
+    def placed(step: Callable[[], T]) -> Callable[[], T]:
+        def run() -> T:
+            with project.at_check(check, key):
+                return step()
+
+        return run
+
+    job = placed(lambda: _prepare(check, inputs))()
+    return replace(job, look=placed(job.look), evaluate=placed(job.evaluate))
+
+
+def _prepare(check: CheckTable, inputs: Inputs) -> Job:
     stage = stage_of(check)
     codes = [rule.code for rule in RULES]
     if check.use and not any(code.startswith(check.use.upper()) for code in codes):
         # It would select no rule, and a blocking check that gives no verdict blocks nothing.
         advice = did_you_mean(check.use.upper(), codes, "codes")
-        raise ProjectError(f"{inputs.project.path}: check {check.name!r}: no rule has the code {check.use!r}; {advice}")
+        raise ProjectError(f"no rule has the code {check.use!r}; {advice}")
     if stage not in STAGES:
-        raise UsageError(f"check {check.name!r}: stage {stage!r} has no declared checks; see `assay explain`")
+        raise UsageError(f"stage {stage!r} has no declared checks; see `assay explain`")
     job: Job = import_module(STAGES[stage]).prepare(check, inputs, alpha_of(check, inputs.project.file))
     return job
 

@@ -48,13 +48,12 @@ def open_sealed(path: Path, name: str, declared: DatasetTable, project: Project)
     opened, terms = custody.unseal(content, custody.judge_key(), str(path))
     if terms.label is not None and declared.label != terms.label:
         raise ProjectError(
-            f"{project.path}: [datasets.{name}] label is {declared.label!r}, and the set was sealed with "
-            f"{terms.label!r}; write label = {terms.label!r}"
+            f"label is {declared.label!r}, and the set was sealed with {terms.label!r}; write label = {terms.label!r}"
         )
     order = get_args(Disclosure)
     if order.index(project.file.budget.disclose) > order.index(terms.disclose):
         raise ProjectError(
-            f"{project.path}: [budget] disclose is {project.file.budget.disclose!r}, and {path.name} was sealed for "
+            f"[budget] disclose is {project.file.budget.disclose!r}, and {path.name} was sealed for "
             f"{terms.disclose!r}; write disclose = {terms.disclose!r}, or ask its owner to seal it anew"
         )
     # A sort that outgrows the memory would otherwise be continued on the disk.

@@ -252,10 +252,10 @@ def case_of(check: CheckTable, inputs: Inputs, alpha: float) -> Case | Job:
     model = project.model(check.model)[0] if check.new not in project.file.models else check.new
     name = check.datasets[0] if check.datasets else project.dataset_of_role("pool", "test")
     if name is None:
-        raise ProjectError(f"{project.path}: check {check.name!r} needs a dataset with the role 'pool' or 'test'")
+        raise ProjectError("it needs a dataset with the role 'pool' or 'test'")
     dataset = inputs.dataset(name, judge=True)
     if dataset.declared.label is None:
-        raise ProjectError(f"{project.path}: [datasets.{name}] names no label, which check {check.name!r} needs")
+        raise ProjectError(f"[datasets.{name}] names no label, which it needs; add label = 'COLUMN' there")
     new = inputs.predictor(model, check.new, dataset)
     old = inputs.predictor(model, check.old, dataset) if "old" in condition.models else None
     unready = gate.without_models(check, project, model, new, old)

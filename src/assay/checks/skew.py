@@ -20,23 +20,18 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     project = inputs.project
     reference_name = check.reference or project.dataset_of_role("train")
     if reference_name is None:
-        raise ProjectError(
-            f"{project.path}: check {check.name!r} needs a reference; declare [datasets.train] or reference = ..."
-        )
+        raise ProjectError("it needs a reference; declare [datasets.train] or reference = ...")
     reference = inputs.dataset(reference_name)
     names = check.datasets or tuple(
         name for name, declared in project.file.datasets.items() if name != reference_name and declared.id
     )
     served = [inputs.dataset(name) for name in names]
     if not served:
-        raise ProjectError(
-            f"{project.path}: check {check.name!r} has nothing to join with {reference_name!r}: name datasets that have its id"
-        )
+        raise ProjectError(f"it has nothing to join with {reference_name!r}: name datasets that have its id")
     for each in (reference, *served):
         if each.declared.id is None or each.declared.id != reference.declared.id:
             raise ProjectError(
-                f"{project.path}: check {check.name!r} joins rows by id: declare the same id in [datasets.{reference_name}] "
-                f"and [datasets.{each.name}]"
+                f"it joins rows by id: declare the same id in [datasets.{reference_name}] and [datasets.{each.name}]"
             )
     share = alpha / len(served)
     depends = {f"dataset:{d.name}": d.fingerprint for d in (reference, *served)}

@@ -36,24 +36,19 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         return skew.prepare(check, inputs, alpha)
     if check.use.upper().startswith("VAL5"):
         raise ProjectError(
-            f"{project.path}: check {check.name!r}: {check.use!r} asks a history of metrics, which a project file does not "
+            f"{check.use!r} asks a history of metrics, which a project file does not "
             "name; ask it in Python: assay.validation.MetricHistory(path).newest(metric, rule)"
         )
     if check.use.upper().startswith("VAL6"):
-        raise ProjectError(
-            f"{project.path}: check {check.name!r}: {check.use!r} speaks of code, not of a dataset; run "
-            "`assay fuzz module:function`"
-        )
+        raise ProjectError(f"{check.use!r} speaks of code, not of a dataset; run `assay fuzz module:function`")
     if not check.use.upper().startswith("VAL1"):
         raise ProjectError(
-            f"{project.path}: check {check.name!r}: {check.use!r} covers rules of different kinds; declare a check with "
+            f"{check.use!r} covers rules of different kinds; declare a check with "
             'use = "VAL1" (the schema), one with use = "VAL2" (drift) and one with use = "VAL3" (skew)'
         )
     reference_name = check.reference or project.dataset_of_role("train")
     if reference_name is None:
-        raise ProjectError(
-            f"{project.path}: check {check.name!r} needs a reference; declare [datasets.train] or reference = ..."
-        )
+        raise ProjectError("it needs a reference; declare [datasets.train] or reference = ...")
     reference = inputs.dataset(reference_name)
     names = check.datasets or tuple(name for name in project.file.datasets if name != reference_name)
     batches = [inputs.dataset(name) for name in names or (reference_name,)]
@@ -63,7 +58,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     known = schema.environments if schema else ()
     if check.environment and check.environment not in known:
         raise ProjectError(
-            f"{project.path}: check {check.name!r}: environment {check.environment!r} is not one of the schema's "
+            f"environment {check.environment!r} is not one of the schema's "
             f"({', '.join(known) or 'it has none'}); declare it there: environments = [...]"
         )
     share = alpha / len(batches)
@@ -71,7 +66,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     by_row = [batch.name for batch in batches if not (batch.declared.unit or reference.declared.unit)]
     if by_row and share <= spent:
         raise ProjectError(
-            f"{project.path}: check {check.name!r} has alpha {share:.3g} for dataset {by_row[0]!r} ({len(batches)} in "
+            f"it has alpha {share:.3g} for dataset {by_row[0]!r} ({len(batches)} in "
             f"all), and inferring the limits took {spent:.3g} of it: raise alpha, or name fewer datasets"
         )
     depends = {f"dataset:{d.name}": d.fingerprint for d in (reference, *batches)} | {"schema": schema_text}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from assay.core.fingerprint import digest
-from assay.core.project import line_of
 from assay.core.waiver import Waiver, waiver_of
 from assay.errors import ProjectError
 from assay.store import chain
@@ -33,11 +32,11 @@ def in_force(project: Project, checks: Collection[str]) -> tuple[Waiver, ...]:
     """
     for place, waiver in enumerate(project.file.waivers):
         if waiver.check in checks and waiver.expired():
-            line = line_of(project.path, ("waivers", place, "expires"))
-            raise ProjectError(
-                f"{project.path}{f':{line}' if line else ''}: the waiver of {waiver.check!r} ({waiver.owner}: "
-                f"{waiver.reason}) expired on {waiver.expires}: take it out, or have its owner give it another date"
-            )
+            with project.at("waivers", place, "expires"):
+                raise ProjectError(
+                    f"the waiver of {waiver.check!r} ({waiver.owner}: {waiver.reason}) expired on {waiver.expires}: take it "
+                    "out, or have its owner give it another date"
+                )
     return tuple(waiver for waiver in project.file.waivers if waiver.check in checks)
 
 

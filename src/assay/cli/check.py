@@ -46,7 +46,7 @@ def run_and_emit(
         if format_ == "auto":
             # The log is for people; a file that is asked for without a format is the comment.
             format_, comment, output = "concise", output, None
-    sources = options.parse_overrides(overrides)
+    sources = options.parse_overrides(overrides, project)
     from assay.checks.run import owner_addresses
 
     try:
@@ -63,7 +63,8 @@ def run_and_emit(
         from assay.server.notify import deliver
 
         deliver(project)
-    for why in run.unpaid:
+    # A person who sees both streams has read it among the verdicts.
+    for why in () if options.watched() and format_ in options.WORDS and output is None else run.unpaid:
         click.echo(f"error: {why}", err=True)
     if not run.results:
         click.echo(_nothing(project, selection), err=True)

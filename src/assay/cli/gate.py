@@ -11,7 +11,15 @@ from assay.cli import ci, options
 from assay.cli.check import run_and_emit
 
 
-@click.group(invoke_without_command=True)
+class Gate(options.Verbs):
+    """Takes no check by name."""
+
+    def otherwise(self, word: str, advice: str) -> str:
+        """A check's name was meant, or a verb."""
+        return f"`assay check {word}` runs one check, `assay gate` all of the gate; {advice}"
+
+
+@click.group(cls=Gate, invoke_without_command=True)
 @options.project_option
 @options.with_option
 @options.output_options

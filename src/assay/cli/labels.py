@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from assay.checks.project import Project
 
 
-@click.group()
+@click.group(cls=options.Verbs)
 def labels() -> None:
     """Which rows to label next, and labels that arrive after the predictions."""
 

@@ -10,7 +10,7 @@ import click
 from assay.cli import options
 
 
-@click.group()
+@click.group(cls=options.Verbs)
 def ledger() -> None:
     """What was spent, on what, and by whom it was decided."""
 
@@ -83,7 +83,7 @@ def reserve(
         count = give_back(project, " ".join(selection))
         click.echo(f"{count} reservations given back")
         return
-    held = put_by(project, " ".join(selection), minutes, options.parse_overrides(overrides))
+    held = put_by(project, " ".join(selection), minutes, options.parse_overrides(overrides, project))
     if not held:
         click.echo("nothing to put by: the verdicts are on record, or cost nothing")
     for one in held:

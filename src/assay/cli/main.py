@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from assay import __version__
+from assay.cli.options import Verbs
 from assay.errors import AssayError, ExitCode
 
 # Verb, module, one line. The line stands here so that `assay --help` imports no verb.
@@ -43,7 +44,7 @@ CLOSED_PIPE = 141
 """What a shell says of a program that SIGPIPE ended."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Verbs):
     """Imports a verb's module when the verb is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -57,16 +58,6 @@ class LazyGroup(click.Group):
         command = getattr(import_module(f"assay.cli.{VERBS[cmd_name][0]}"), cmd_name)
         assert isinstance(command, click.Command)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Say what was meant when a verb is misspelled."""
-        if args and args[0] not in VERBS and not args[0].startswith("-"):
-            from assay.core.nearest import did_you_mean
-
-            ctx.fail(f"no command {args[0]!r}; {did_you_mean(args[0], VERBS, 'commands')}")
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them."""
@@ -88,7 +79,7 @@ def main() -> NoReturn:
     """Run the command line; every error is one line on stderr and an exit code."""
     try:
         # Outside of its standalone mode click returns the code of an Exit.
-        code = cli.main(standalone_mode=False) or int(ExitCode.OK)
+        code = cli.main(prog_name="assay", standalone_mode=False) or int(ExitCode.OK)
     except click.Abort:
         click.echo("stopped", err=True)
         code = 130

@@ -11,7 +11,7 @@ from assay.cli import options
 from assay.errors import ExitCode, UsageError
 
 
-@click.group()
+@click.group(cls=options.Verbs)
 def models() -> None:
     """Models, their versions and aliases."""
 
@@ -78,7 +78,7 @@ def promote(
     name, side = _split(model)
     project = options.open_project(project_path)
     promotion = move(
-        project, name, side=side, alias=alias, override=override, datasets=options.parse_overrides(overrides)
+        project, name, side=side, alias=alias, override=override, datasets=options.parse_overrides(overrides, project)
     )
     code = ExitCode.OK if promotion.moved else exit_code(promotion.verdicts) or ExitCode.INCONCLUSIVE
     frame = options.context(project, promotion.verdicts, exit_code=int(code))

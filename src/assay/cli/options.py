@@ -22,7 +22,27 @@ if TYPE_CHECKING:
     from assay.report.context import ReportContext
 
 F = TypeVar("F", bound="Callable[..., Any]")
+WORDS = ("auto", "full", "concise")
 FORMATS = ("auto", "full", "concise", "json", "junit", "markdown", "html", "github")
+
+
+class Verbs(click.Group):
+    """A verb with verbs of its own; what is none of them is told what it may have been."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say what was meant when a verb is misspelled, or is none."""
+        if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            from assay.core.nearest import did_you_mean
+
+            advice = did_you_mean(args[0], self.list_commands(ctx), "commands")
+            ctx.fail(f"no command {args[0]!r}; {self.otherwise(args[0], advice)}")
+        return super().resolve_command(ctx, args)
+
+    def otherwise(self, word: str, advice: str) -> str:
+        """What to do instead."""
+        return advice
 
 
 def project_option(function: F) -> F:
@@ -57,13 +77,18 @@ def with_option(function: F) -> F:
     )(function)
 
 
-def parse_overrides(pairs: Sequence[str]) -> dict[str, str]:
+def parse_overrides(pairs: Sequence[str], project: Project) -> dict[str, str]:
     """Split ``NAME=SOURCE``; sources are relative to the working directory, as a person types them."""
+    from assay.core.nearest import did_you_mean
+
     found = {}
     for pair in pairs:
         name, equals, source = pair.partition("=")
         if not (name and equals and source):
             raise UsageError(f"--with {pair!r}: write it as DATASET=SOURCE, for example live=data/today.parquet")
+        if name not in project.file.datasets:
+            advice = did_you_mean(name, project.file.datasets, "declared")
+            raise UsageError(f"--with {pair}: no dataset {name!r} is declared; {advice}")
         found[name] = source if "://" in source else str(Path(source).resolve())
     return found
 
@@ -166,6 +191,11 @@ def write(path: Path, content: str | bytes) -> None:
 def interactive() -> bool:
     """Whether a person watches stderr."""
     return sys.stderr.isatty() and not os.environ.get("CI")
+
+
+def watched() -> bool:
+    """Whether a person watches both streams, on one screen."""
+    return sys.stdout.isatty() and sys.stderr.isatty()
 
 
 def leave(code: int) -> None:

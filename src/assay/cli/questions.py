@@ -58,7 +58,7 @@ def feasibility(
         return
     options.require_place(output)
     project = options.open_project(project_path)
-    sources = options.parse_overrides(overrides)
+    sources = options.parse_overrides(overrides, project)
     from assay.checks.deep_study import deep_study
 
     verdicts = _with_progress(

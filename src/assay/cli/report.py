@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from assay.core.comparison import Comparison
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=options.Verbs, invoke_without_command=True)
 @options.project_option
 @click.option("--html", "kind", flag_value="html", default=True, help="One self-contained page (default).")
 @click.option("--md", "kind", flag_value="markdown", help="Markdown for a pull request.")

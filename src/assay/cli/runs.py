@@ -10,7 +10,7 @@ import click
 from assay.cli import options
 
 
-@click.group()
+@click.group(cls=options.Verbs)
 def runs() -> None:
     """Which runs there were, with what they logged."""
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from assay.validation.interop import Unmapped
 
 
-@click.group()
+@click.group(cls=options.Verbs)
 def schema() -> None:
     """Write down what the data look like, for a person to review."""
 

@@ -12,7 +12,7 @@ import click
 from assay.cli import options
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=options.Verbs, invoke_without_command=True)
 @options.project_option
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 picks a free one.")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from assay.checks.project import Project
 
 
-@click.group()
+@click.group(cls=options.Verbs)
 def testset() -> None:
     """A labelled test set in the judge's custody."""
 

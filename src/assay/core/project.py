@@ -185,6 +185,18 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     owner: OwnerTable = OwnerTable()
 
 
+# How a key that must be there is written.
+_EXAMPLES = {
+    "name": 'name = "flights"',
+    "role": 'role = "test" (or "train", "dev", "live", "pool")',
+    "source": 'source = "data/test.csv"',
+    "check": 'check = "better"',
+    "owner": 'owner = "ann"',
+    "reason": 'reason = "the labels come on Monday"',
+    "expires": "expires = 2027-01-31",
+}
+
+
 def place_of(source: object) -> str | None:
     """Return the file, folder or glob that a source names; ``None`` for what is no file."""
     named = source.path if isinstance(source, TableSource) else source
@@ -298,7 +310,14 @@ def read(path: Path) -> ProjectFile:
 
 def parse(text: str, path: Path) -> ProjectFile:
     """Parse the text of a project file; ``path`` is for messages, and says whether to look in ``[tool.assay]``."""
-    return strict_toml.decode(text, path, ProjectFile, prefix=_prefix(path), inconsistencies=_inconsistencies)
+    return strict_toml.decode(
+        text,
+        path,
+        ProjectFile,
+        prefix=_prefix(path),
+        inconsistencies=_inconsistencies,
+        examples={**_EXAMPLES, "project": f'a table [{".".join((*_prefix(path), "project"))}] with name = "flights"'},
+    )
 
 
 def line_of(path: Path, place: Place) -> int | None:

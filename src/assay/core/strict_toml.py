@@ -10,16 +10,18 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
 from assay.core.nearest import did_you_mean
-from assay.errors import ProjectError, UsageError
+from assay.errors import ProjectError, UsageError, shown
 
 T = TypeVar("T")
 Place = tuple[str | int, ...]
 _MAPPINGS = (dict, Mapping)
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 def read(path: Path) -> str:
@@ -33,7 +35,8 @@ def read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:
-        raise ProjectError(f"{path}: cannot be read: {problem}") from problem
+        why = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8: save it as UTF-8"
+        raise ProjectError(f"{shown(path)}: cannot be read: {why}") from problem
 
 
 def decode(
@@ -44,6 +47,7 @@ def decode(
     error: type[UsageError] = ProjectError,
     prefix: tuple[str, ...] = (),
     inconsistencies: Callable[[T], Iterable[tuple[Place, str]]] = lambda _: (),
+    examples: Mapping[str, str] = _NONE,
 ) -> T:
     """Decode TOML text into a struct.
 
@@ -61,6 +65,8 @@ def decode(
         The table that holds the content: ``("tool", "assay")``.
     inconsistencies : callable
         Given the struct, yields what types cannot express: the place of each fault and what is wrong.
+    examples : mapping of str to str
+        For keys that must be there, the line that would add one.
 
     Raises
     ------
@@ -70,13 +76,15 @@ def decode(
     try:
         content: Any = tomllib.loads(text)
     except tomllib.TOMLDecodeError as problem:
-        raise error(f"{path}: not valid TOML: {problem}") from problem
+        raise error(f"{shown(path)}: not valid TOML: {problem}") from problem
     for name in prefix:
         content = content.get(name, {})
 
     def refusal(place: Place, message: str) -> UsageError:
         line = line_of(text, (*prefix, *place))
-        return error(f"{path}{f':{line}' if line else ''}: {message}")
+        problem = error(message)
+        problem.place = f"{shown(path)}{f':{line}' if line else ''}"
+        return problem
 
     unknown = _first_unknown(content, expected, ())
     if unknown:
@@ -88,8 +96,19 @@ def decode(
     except msgspec.ValidationError as problem:
         message, _, where = str(problem).partition(" - at ")
         place = _exact(content, expected, _parse_place(where.strip("`")))
+        lacking = re.fullmatch(r"Object missing required field `(.+)`", message)
+        if lacking:
+            line = examples.get(lacking[1], f"{lacking[1]} = ...")
+            inside = f" to {_table_name(place)}" if place else ""
+            raise refusal(place, f"{_table_name(place)} has no {lacking[1]!r}; add {line}{inside}") from problem
         label = f"{_table_name(place[:-1])} {place[-1]}: " if place else ""
-        raise refusal(place, f"{label}{message[0].lower()}{message[1:].replace('`', chr(39))}") from problem
+        allowed = _allowed(expected, place)
+        if allowed and message.startswith("Invalid enum value"):
+            value = message.removeprefix("Invalid enum value ").strip("'")
+            message = f"{value!r} is not one of {', '.join(map(repr, allowed))}"
+        else:
+            message = f"{message[0].lower()}{message[1:].replace('`', chr(39))}"
+        raise refusal(place, label + message) from problem
     for place, message in inconsistencies(decoded):
         raise refusal(place, message)
     return decoded
@@ -141,6 +160,29 @@ def _exact(value: Any, expected: Any, place: Place) -> Place:
                 fields = {field.encode_name: field.type for field in msgspec.structs.fields(option)}
                 return (key, *_exact(value[key], fields[key], rest))
     return place
+
+
+def _allowed(expected: Any, place: Place) -> tuple[Any, ...]:
+    """List the values that a key may have, where its type lists them."""
+    for key in place:
+        options = get_args(expected) or (expected,)
+        if get_origin(expected) in _MAPPINGS:
+            expected = get_args(expected)[1]
+        elif isinstance(key, int):
+            expected = options[0]
+        else:
+            fields = {
+                field.encode_name: field.type
+                for option in options
+                if isinstance(option, type) and issubclass(option, msgspec.Struct)
+                for field in msgspec.structs.fields(option)
+            }
+            expected = fields.get(str(key))
+    found: list[Any] = []
+    for option in (expected, *get_args(expected)):
+        if get_origin(option) is Literal:
+            found += get_args(option)
+    return tuple(found)
 
 
 def _table_name(place: Place) -> str:

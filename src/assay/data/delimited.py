@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from assay.data.connection import Session, literal, quote, session
-from assay.errors import DataError
+from assay.errors import DataError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,10 +93,12 @@ def read_csv(
     for path in paths[1:]:
         other, _ = _header(path)
         if other != header:
-            raise DataError(f"{path} has the columns {', '.join(other)}, but {paths[0]} has {', '.join(header)}")
+            raise DataError(
+                f"{shown(path)} has the columns {', '.join(other)}, but {shown(paths[0])} has {', '.join(header)}"
+            )
     for name in text:
         if name not in header:
-            raise DataError(f"{paths[0]}: text = [...] names {name!r}, which is not a column")
+            raise DataError(f"{shown(paths[0])}: text = [...] names {name!r}, which is not a column")
     text = [*text, *(name for name in wanted if name in header)]
     name = session.name()
     try:
@@ -107,7 +111,7 @@ def read_csv(
         raise DataError(_uneven(paths, delimiter, len(header)) or _explain(paths, str(problem))) from problem
     if [column[0] for column in session.run(f"DESCRIBE {quote(name)}")] != header:
         session.run(f"DROP TABLE {quote(name)}")
-        raise DataError(_uneven(paths, delimiter, len(header)) or f"{paths[0]}: its rows do not fit its header")
+        raise DataError(_uneven(paths, delimiter, len(header)) or f"{shown(paths[0])}: its rows do not fit its header")
     _settle_types(session, name, paths, {*text, *coded})
     return session.expression(name)
 
@@ -162,23 +166,23 @@ def _header(path: Path) -> tuple[list[str], str]:
         with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
             first = lines.readline()
             if not first.strip():
-                raise DataError(f"{path} is empty: a CSV file begins with a line of column names")
+                raise DataError(f"{shown(path)} is empty: a CSV file begins with a line of column names")
             delimiter = max(",;\t|", key=re.sub('"[^"]*"', "", first).count)
             lines.seek(0)
             names = next(csv.reader(lines, delimiter=delimiter))
     except UnicodeDecodeError as problem:
-        raise DataError(f"{path} is not UTF-8: convert it, as in `iconv -f latin1 -t utf8`") from problem
+        raise DataError(_not_utf8(path)) from problem
     except OSError as problem:
-        raise DataError(f"{path} cannot be read: {problem.strerror or problem}") from problem
+        raise DataError(f"{shown(path)} cannot be read: {problem.strerror or problem}") from problem
     for position, name in enumerate(names, start=1):
         if not name.strip():
             raise DataError(
-                f"{path}: column {position} has no name: give it one in the first line, or write without the index: to_csv(..., index=False)"
+                f"{shown(path)}: column {position} has no name: give it one in the first line, or write without the index: to_csv(..., index=False)"
             )
     seen: set[str] = set()
     for name in names:
         if name.lower() in seen:
-            raise DataError(f"{path}: the column name {name!r} appears twice: rename one in the first line")
+            raise DataError(f"{shown(path)}: the column name {name!r} appears twice: rename one in the first line")
         seen.add(name.lower())
     return names, delimiter
 
@@ -226,7 +230,7 @@ def _settle_types(session: Session, name: str, paths: Sequence[Path], text: set[
                 f"WHERE {strays} ORDER BY i LIMIT 1"
             )[0]
             raise MixedColumn(
-                f"{paths[0]}: column {column!r} mixes numbers with text: {word!r} in row {row} "
+                f"{shown(paths[0])}: column {column!r} mixes numbers with text: {word!r} in row {row} "
                 f"({rest - numbers:,} of {rest:,} values): correct them, or read the column as text with "
                 f'source = {{path = "{paths[0].name}", text = ["{column}"]}}',
                 column,
@@ -247,19 +251,31 @@ def _uneven(paths: Sequence[Path], delimiter: str, width: int) -> str | None:
             for record in reader:
                 if record and len(record) != width:
                     return (
-                        f"{path}, line {reader.line_num}: {len(record)} fields where the header has {width}: "
+                        f"{shown(path)}, line {reader.line_num}: {len(record)} fields where the header has {width}: "
                         "repair the line"
                     )
     return None
+
+
+def _not_utf8(path: Path) -> str:
+    """Say in what a file is written, as far as its beginning tells, and how to convert it."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rb") as file:
+        start = file.read(4)
+    # A byte order mark; without one, every second byte of plain text is zero.
+    wide = start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    kind = "UTF-16" if wide else "UTF-16LE" if start[1:4:2] == b"\0\0" else "UTF-16BE" if start[:3:2] == b"\0\0" else ""
+    said = f"is {kind}, not UTF-8" if kind else "is not UTF-8"
+    return f"{shown(path)} {said}: convert it, as in `iconv -f {kind or 'latin1'} -t UTF-8 {shlex.quote(path.name)} > new.csv`"
 
 
 def _explain(paths: Sequence[Path], problem: str) -> str:
     """Turn DuckDB's page of advice into one line."""
     path = next((p for p in paths if str(p) in problem), paths[0])
     if "unicode" in problem.lower():
-        return f"{path} is not UTF-8: convert it, as in `iconv -f latin1 -t utf8`"
+        return _not_utf8(path)
     line = re.search(r"on Line: (\d+)", problem)
-    where = f"{path}, line {line[1]}" if line else str(path)
+    where = f"{shown(path)}, line {line[1]}" if line else shown(path)
     if "quote" in problem.lower():
         return f"{where}: a quoted field does not end, or text follows its closing quote: repair the line"
     said = next((part.strip() for part in problem.splitlines() if part.strip()), "it cannot be read")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from glob import iglob
 from pathlib import Path
@@ -12,10 +13,11 @@ import ibis
 import pyarrow as pa
 from pyarrow import feather
 
+from assay.core.nearest import nearest as nearest_word
 from assay.data.connection import Session, literal, quote, session
 from assay.data.delimited import read_csv
 from assay.data.facts import nearest
-from assay.errors import DataError
+from assay.errors import DataError, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +31,8 @@ _FORMATS = {
     ".feather": "arrow",
     ".ipc": "arrow",
 }
+_INDEX = re.compile(r"__index_level_\d+__")
+"""What pandas calls the number of a row where it writes one; nobody measured it."""
 _KEYS = ("path", "text", "url", "query")
 
 
@@ -130,6 +134,7 @@ def _arrow(source: Any) -> pa.Table:
             f"cannot read a table from {type(source).__module__}.{type(source).__name__}: give a path, "
             "a pandas, polars or Arrow table, an Ibis table, or a query with its url"
         )
+    found = found.drop_columns([name for name in found.column_names if _INDEX.fullmatch(name)])
     if not found.column_names:
         raise DataError("the table has no columns")
     seen: set[str] = set()
@@ -165,33 +170,48 @@ def _files(source: str | Path, root: Path | None, text: Sequence[str] = (), want
     if path.is_dir():
         paths = sorted(p for p in path.rglob("*") if p.is_file() and _format(p) and not _hidden(p, path))
         if not paths:
-            raise DataError(f"{path} holds no Parquet, CSV or Arrow file: give a folder that does")
+            raise DataError(f"{shown(path)} holds no Parquet, CSV or Arrow file: give a folder that does")
     elif path.is_file():
         paths = [path]
     elif any(sign in str(source) for sign in "*?["):
         paths = sorted(found for found in map(Path, _expand(path)) if found.is_file())
         if not paths:
-            raise DataError(f"no file matches {path}")
+            raise DataError(f"no file matches {shown(path)}")
     else:
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        hint = nearest(path.name, siblings) if siblings else f"; the folder {path.parent} does not exist or is empty"
-        hint = hint if "did you mean" in hint or not siblings else f"; {path.parent} has no such file"
-        raise DataError(f"there is no file {path}{hint}")
+        hint = (
+            _alike(path.name, siblings) if siblings else f"; the folder {shown(path.parent)} does not exist or is empty"
+        )
+        raise DataError(f"there is no file {shown(path)}{hint}")
     kinds = sorted({_format(p) or p.suffix or "no suffix" for p in paths})
     if len(kinds) > 1:
         raise DataError(
-            f"{path} holds files of different formats ({', '.join(kinds)}): name one, as in a glob *.parquet"
+            f"{shown(path)} holds files of different formats ({', '.join(kinds)}): name one, as in a glob *.parquet"
         )
     here = session()
     if kinds == ["csv"]:
         return read_csv(here, paths, text, wanted)
     if text:
-        raise DataError(f"{path}: text = [...] is for CSV; other formats know their types")
+        raise DataError(f"{shown(path)}: text = [...] is for CSV; other formats know their types")
     if kinds == ["parquet"]:
         return _parquet(here, paths)
     if kinds == ["arrow"]:
         return here.register(_arrow(pa.concat_tables([_ipc(p) for p in paths], promote_options="permissive")))
-    raise DataError(f"cannot tell the format of {paths[0]}: use .parquet, .csv, .tsv, .arrow or .feather")
+    raise DataError(f"cannot tell the format of {shown(paths[0])}: use .parquet, .csv, .tsv, .arrow or .feather")
+
+
+def _alike(name: str, siblings: Sequence[str]) -> str:
+    """Propose the file that was meant: endings alone make no two names alike."""
+    stems = {Path(sibling).stem: sibling for sibling in siblings}
+    near = nearest_word(Path(name).stem, stems)
+    if near:
+        return f"; did you mean {stems[near]!r}?"
+    tables = sorted(sibling for sibling in siblings if _format(Path(sibling)))
+    return (
+        f"; tables there: {', '.join(tables[:8])}{', ...' if len(tables) > 8 else ''}"
+        if tables
+        else "; no table is there"
+    )
 
 
 def _format(path: Path) -> str | None:
@@ -209,26 +229,28 @@ def _parquet(here: Session, paths: Sequence[Path]) -> ibis.Table:
     first: list[str] | None = None
     for path in paths:
         try:
-            names = parquet.read_schema(path).names
+            names = [name for name in parquet.read_schema(path).names if not _INDEX.fullmatch(name)]
         except (pa.ArrowException, OSError) as problem:
-            raise DataError(f"{path} is not a Parquet file, or is damaged: write it again") from problem
+            raise DataError(f"{shown(path)} is not a Parquet file, or is damaged: write it again") from problem
         if len({name.lower() for name in names}) < len(names):
-            raise DataError(f"{path} repeats a column name: rename one")
+            raise DataError(f"{shown(path)} repeats a column name: rename one")
         if first is not None and sorted(names) != sorted(first):
             odd = sorted(set(names) ^ set(first))
-            raise DataError(f"{path} and {paths[0]} differ in the columns {', '.join(odd)}: give files of one layout")
+            raise DataError(
+                f"{shown(path)} and {shown(paths[0])} differ in the columns {', '.join(odd)}: give files of one layout"
+            )
         first = first or names
     if not first:
-        raise DataError(f"{paths[0]} has no columns")
+        raise DataError(f"{shown(paths[0])} has no columns")
     name = here.name()
     files = ", ".join(literal(str(path)) for path in paths)
     try:
         here.run(
-            f"CREATE VIEW {quote(name)} AS SELECT * FROM "
+            f"CREATE VIEW {quote(name)} AS SELECT {', '.join(map(quote, first))} FROM "
             f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
         )
     except duckdb.Error as problem:
-        raise DataError(f"{paths[0]} cannot be read: {str(problem).splitlines()[0][:160]}") from problem
+        raise DataError(f"{shown(paths[0])} cannot be read: {str(problem).splitlines()[0][:160]}") from problem
     return here.expression(name)
 
 
@@ -240,7 +262,7 @@ def _ipc(path: Path) -> pa.Table:
             with pa.memory_map(str(path)) as file:
                 return pa.ipc.open_stream(file).read_all()
         except (pa.ArrowException, OSError) as problem:
-            raise DataError(f"{path} is not an Arrow file, or is damaged: write it again") from problem
+            raise DataError(f"{shown(path)} is not an Arrow file, or is damaged: write it again") from problem
 
 
 def _expand(pattern: Path) -> Iterator[str]:

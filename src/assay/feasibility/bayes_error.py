@@ -252,14 +252,15 @@ def _candidates(seed: int, study: Prepared) -> dict[str, Any]:
 
 
 def _held(study: Prepared, candidates: Mapping[str, Any], alpha: float) -> _Held:
-    wrong = np.empty((study.test_y.size, len(candidates)), dtype=bool)
+    predicted = np.empty((study.test_y.size, len(candidates)), dtype=np.int64)
     for place, candidate in enumerate(candidates.values()):
         with warnings.catch_warnings():
             # A candidate that has not converged is still a classifier, and judged as it is.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            wrong[:, place] = clone(candidate).fit(study.train, study.train_y).predict(study.test) != study.test_y
+            predicted[:, place] = clone(candidate).fit(study.train, study.train_y).predict(study.test)
+    wrong = predicted != study.test_y[:, None]
     uppers = certified_uppers(wrong, alpha, study.units)
-    constants = against_constants(wrong, study.test_y, study.classes, study.units)
+    constants = against_constants(wrong, study.test_y, study.classes, study.units, predicted)
     return _Held(list(candidates), wrong, uppers, constants)
 
 

@@ -74,7 +74,9 @@ class Findings:
         ready = self.ready
         uppers = certified_uppers(self.wrong, self.alpha, ready.units)
         self.best = int(np.argmin(uppers))
-        self.constants = against_constants(self.wrong, ready.test_y, ready.classes, ready.units)
+        self.constants = against_constants(
+            self.wrong, ready.test_y, ready.classes, ready.units, np.column_stack([each.said for each in self.tried])
+        )
         self.learns = bool(self.constants.p_values.min() <= self.alpha / len(self.tried))
         witness = self.tried[self.best]
         if self.clusters is None:

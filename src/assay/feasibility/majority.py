@@ -37,7 +37,11 @@ class Constants:
 
 
 def against_constants(
-    wrong: NDArray[np.bool_], truth: NDArray[np.int64], classes: int, units: NDArray[Any] | None = None
+    wrong: NDArray[np.bool_],
+    truth: NDArray[np.int64],
+    classes: int,
+    units: NDArray[Any] | None = None,
+    predicted: NDArray[np.int64] | None = None,
 ) -> Constants:
     r"""Test each classifier against every constant answer.
 
@@ -48,7 +52,8 @@ def against_constants(
     the two is right, each of these is the classifier's with the same probability, at most 1/2 under the hypothesis, so
     the sign test is exact (McNemar, 1947). With units: (1 + [classifier is right] - [label is k]) / 2 lies in [0, 1] and
     has a row-weighted mean of at most 1/2 under the hypothesis; 1/e of the e-value of :mod:`assay.stats.clustered` is a
-    p-value (Markov). For the best of several classifiers divide a by their number.
+    p-value (Markov). Where the classifier answers k that number is 1/2 whatever the label, which bounds beforehand how far
+    a unit can go. For the best of several classifiers divide a by their number.
 
     Assumes that rows (units, if given) are independent draws, and that classifiers were fitted without them.
 
@@ -60,6 +65,8 @@ def against_constants(
         Codes of the classes, from 0; at least one row.
     classes : int
     units : ndarray, shape (rows,), optional
+    predicted : ndarray of int, shape (rows, classifiers), optional
+        What the classifiers answer; with units, the test is much sharper with it.
 
     Notes
     -----
@@ -87,11 +94,24 @@ def against_constants(
         p_values = np.asarray(binomial.p_value_greater(gained, gained + lost, 0.5)).max(axis=0)
     else:
         p_values = np.array(
-            [max(_by_unit(column, truth == k, units) for k in range(classes)) for column in np.atleast_2d(wrong.T)]
+            [
+                max(
+                    _by_unit(column, truth == k, units, None if predicted is None else predicted[:, place] == k)
+                    for k in range(classes)
+                )
+                for place, column in enumerate(wrong.T)
+            ]
         )
     return Constants(common, float(counts[common] / truth.size), p_values)
 
 
-def _by_unit(wrong: NDArray[np.bool_], rival: NDArray[np.bool_], units: NDArray[Any]) -> float:
+def _by_unit(
+    wrong: NDArray[np.bool_], rival: NDArray[np.bool_], units: NDArray[Any], same: NDArray[np.bool_] | None
+) -> float:
+    """Test against a constant answer, which a classifier gives on the rows that are the ``same``."""
     sums = clustered.by_unit((2.0 - wrong - rival) / 2, units)
-    return min(1.0, 1 / clustered.e_value_greater(sums.totals, sums.sizes, 0.5))
+    limits: dict[str, Any] = {}
+    if same is not None:
+        least = clustered.by_unit(same / 2, units).totals
+        limits = {"least": least, "most": sums.sizes - least}
+    return min(1.0, 1 / clustered.e_value_greater(sums.totals, sums.sizes, 0.5, **limits))

@@ -36,6 +36,8 @@ class Tried:
     ----------
     name, representation : str
     model : fitted classifier
+    said : ndarray of int, shape (held-out rows,)
+        Codes of the classes that it predicts.
     wrong : ndarray of bool, shape (held-out rows,)
     seconds : float
     """
@@ -43,6 +45,7 @@ class Tried:
     name: str
     representation: str
     model: Any
+    said: NDArray[np.int64]
     wrong: NDArray[np.bool_]
     seconds: float
 
@@ -136,7 +139,7 @@ def attempt(
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a classifier that has not converged is judged as it is
                 fitted = clone(model).fit(train, labels[0])
-                wrong = np.asarray(fitted.predict(test)) != labels[1]
-            found.append(Tried(name, place, fitted, wrong, time.monotonic() - started))
+                said = np.asarray(fitted.predict(test))
+            found.append(Tried(name, place, fitted, said, said != labels[1], time.monotonic() - started))
             log(found[-1])
     return found

@@ -209,6 +209,9 @@ class _Reader:
         left = self.sum()
         left_margin = self.tolerance()
         sign = self.token
+        swapped = sign.text + self.text[sign.end : sign.end + 1]
+        if swapped in ("=>", "=<"):
+            self.fail(f"write {swapped[::-1]} instead of {swapped}", sign.start)
         if sign.text in ("=", "==", "!=", "<>"):
             self.fail("data cannot show an equality: bound it from both sides with > and <", sign.start)
         if not self.take(*_COMPARISONS):
@@ -258,6 +261,12 @@ class _Reader:
         if lead <= 0:
             self.fail("a tolerance must be above 0", tolerance.start)
         least, most = clause.range
+        furthest = max(most - clause.threshold, clause.threshold - least)
+        if lead < most - least and float(lead) >= furthest - 1e-12:
+            self.fail(
+                f"every value of {clause.measure} is within {float(lead):g} of {clause.threshold:g}, so that nothing could "
+                f"be told: it lies in [{least:g}, {most:g}]; write a tolerance below {furthest:g}", tolerance.start
+            )  # fmt: skip
         if lead >= most - least:
             percent = f"; for percent write {float(lead):g}%" if 1 <= lead <= 100 else ""
             self.fail(

@@ -117,7 +117,9 @@ def collect(
     which = _positive(truth, positive)
     for model in condition.models:
         if given[model] is None:
-            raise DataError(f"{model}: {str(condition)!r} needs the predictions of the {model} model; pass {model}=")
+            raise DataError(
+                f"{model}: {str(condition)!r} needs the predictions of the {model} model; give them, in Python as {model}="
+            )
         values = _fitting(given[model], model, n)
         if given_scores[model] is not None:
             scores[model] = _probabilities(_fitting(given_scores[model], f"{model}_scores", n), f"{model}_scores")
@@ -132,11 +134,12 @@ def collect(
         if term.metric in ("brier", "absolute") and term.model not in scores:
             raise DataError(
                 f"{term.model}: {term.metric} needs probabilities of the positive class, not predicted labels; "
-                f"pass them as {term.model}_scores="
+                f"give those as the predictions, or in Python as {term.model}_scores="
             )
         if which is None and term.metric in ("brier", "absolute", "precision", "recall", "f1"):
             raise DataError(
-                f"labels: {term.metric} needs to know the positive class, and the labels are not 0 and 1; pass positive="
+                f"labels: {term.metric} needs to know the positive class, and the labels are not 0 and 1; code them so, or "
+                "name it, in Python as positive="
             )
     units = None if unit is None else numbered(unit, n)[0]
     name_of_unit = unit_name or str(getattr(unit, "name", None) or "unit")
@@ -254,12 +257,14 @@ def _positive(truth: NDArray[Any], positive: Any) -> Mask | None:
 def _mask(name: str, slices: Any, n: int) -> Mask:
     """Find the mask of a slice, or evaluate its predicate on the columns given."""
     if name == TEMPLATE:
-        raise ClaimError(f"the claim holds {TEMPLATE}, but no slices were given; pass slices= by name")
+        raise ClaimError(f"the claim holds {TEMPLATE}, but no slices were given; name them, in Python by slices=")
     if isinstance(slices, Mapping):
         same = [given for given in slices if "".join(str(given).split()) == "".join(name.split())]
         masks = all(column(values, str(given)).dtype.kind == "b" for given, values in slices.items())
         if not same and (masks or name.isidentifier()):
-            raise ClaimError(f"no slice {name!r} was given{hint(name, slices)}; pass slices={{{name!r}: mask}}")
+            raise ClaimError(
+                f"no slice {name!r} was given{hint(name, slices)}; give it, in Python as slices={{{name!r}: mask}}"
+            )
         if same:
             mask = column(slices[same[0]], f"slice {name!r}")
             if mask.dtype.kind != "b":
@@ -279,7 +284,9 @@ def _mean_of(name: str, columns: Any, n: int) -> Floats:
     """Find the column that a mean is taken of; its range must be known, so it has to lie in [0, 1]."""
     given = by_name(columns)
     if name not in given:
-        raise ClaimError(f"mean({name}): no column {name!r} was given{hint(name, given)}; pass it in columns=")
+        raise ClaimError(
+            f"mean({name}): there is no column {name!r}{hint(name, given)}; name one that there is, in Python among columns="
+        )
     values = _fitting(given[name], name, n)
     if values.dtype.kind not in "biuf":
         raise DataError(f"mean({name}): column {name!r} holds {values.dtype}, not numbers")

@@ -11,6 +11,7 @@ import msgspec
 from assay.core.action import Action
 from assay.core.project import stage_of
 from assay.errors import LedgerError, StoreError
+from assay.guide.present import unjudged
 from assay.store import records
 from assay.store.ledger import Ledger
 from assay.tracking.registry import Registry
@@ -34,6 +35,7 @@ QUESTIONS = (
 )
 # Stages whose verdicts come from checks that a project file declares.
 DECLARED = ("feasibility", "data", "gate", "monitor")
+RENEW = "take it out of the project file, or have its owner give it another date"
 CLAIMS = "assay explain GAT101"
 ORDER = {"fail": 0, "error": 1, "inconclusive": 2, "skipped": 3, "pass": 4}
 
@@ -135,6 +137,9 @@ def _answer(project: Project, stage: str, question: str, verdicts: list[Verdict]
     if unasked and told.startswith("yes"):
         was = "was" if len(unasked) == 1 else "were"
         return Answer(question, f"undecided: {_counts(verdicts)}; {_listed(unasked)} {was} not asked yet", worst.id)
+    other = unjudged(project, verdicts) if stage == "gate" else ""
+    if other:
+        return Answer(question, f"{other} as it is now was not asked yet; before it: {told}", worst.id)
     return Answer(question, told, worst.id)
 
 
@@ -225,7 +230,13 @@ def _actions(project: Project, by_stage: dict[str, list[Verdict]]) -> tuple[Acti
     for verdict in open_:
         if verdict.actions:
             about.setdefault(verdict.name, verdict.actions[0])
+    # `assay check` refuses to go on with a waiver that is over, so that it comes before all else.
     actions = [
+        Action(f"the waiver of {waiver.check!r} ({waiver.owner}: {waiver.reason}) expired on {waiver.expires}: {RENEW}")
+        for waiver in project.file.waivers
+        if waiver.expired()
+    ]
+    actions += [
         msgspec.structs.replace(
             action, title=f"{_listed([name for name in about if about[name] == action])}: {action.title}"
         )

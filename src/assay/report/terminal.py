@@ -25,6 +25,7 @@ from assay.report.words import (
     lines,
     next_actions,
     priced,
+    prompt,
     quiet,
     shared_assumptions,
     size,
@@ -119,7 +120,9 @@ def render(
         out.append(Text())
         for answer in context.answers:
             out += screen.entry(answer.question, answer.answer, label_width=min(36, screen.width // 2))
-    closing = _closing(verdicts, context, screen, shown=verbosity == "full" or bool(context.next_actions))
+    # The details of a single verdict have said already what is next.
+    several = verbosity == "full" and len(verdicts) > 1
+    closing = _closing(verdicts, context, screen, shown=several or bool(context.next_actions))
     out += [*closing, Text(), screen.text(summary(verdicts, context), "bold")]
     return _encode(out, color=color)
 
@@ -186,10 +189,10 @@ class _Screen:
         rows = self.entry(label, text, label_width=label_width, indent=indent)
         if not command:
             return rows
-        shown = self.plain(command)
-        if len(rows) == 1 and cell_len(rows[0].plain) + 4 + cell_len(shown) <= self.width:
-            return [Text.assemble(rows[0], ("  $ ", "dim"), (shown, "cyan"))]
-        return [*rows, Text.assemble((" " * (indent + label_width) + "$ ", "dim"), (shown, "cyan"))]
+        shown, sign = self.plain(command), prompt(command)
+        if len(rows) == 1 and cell_len(rows[0].plain) + 2 + len(sign) + cell_len(shown) <= self.width:
+            return [Text.assemble(rows[0], (f"  {sign}", "dim"), (shown, "cyan"))]
+        return [*rows, Text.assemble((" " * (indent + label_width) + sign, "dim"), (shown, "cyan"))]
 
 
 def _header(verdicts: Sequence[Verdict], context: ReportContext) -> list[str]:

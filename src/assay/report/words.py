@@ -29,6 +29,8 @@ _COUNTED = {
 WORST_FIRST = tuple(_COUNTED)
 _GUARANTEE_WORDS = 6
 _COUNT = re.compile(r"\d[\d,]*")
+_QUERY = re.compile(r"(?i)(?:select|with)\s")
+_CALL = re.compile(r"[\w.]+\(")
 _BREAK = re.compile(r",|\b(?:within|per|over|of|for|in|at|under|across|after|among)\b")
 MOST_ACTIONS = 3
 
@@ -245,6 +247,17 @@ def told_together(assumptions: Sequence[Assumption]) -> str:
     return "; ".join(
         f"{', '.join(each.text for each in assumptions if each.status == status)} ({status})" for status in statuses
     )
+
+
+def prompt(command: str) -> str:
+    """What stands before a command, so that nobody types a query or a call into a shell.
+
+    Examples
+    --------
+    >>> prompt("assay check better"), prompt("SELECT * FROM rows"), prompt("assay.validation.failing_rows(table)")
+    ('$ ', 'SQL> ', '>>> ')
+    """
+    return "SQL> " if _QUERY.match(command) else ">>> " if _CALL.match(command) else "$ "
 
 
 def budget_words(line: BudgetLine) -> str:

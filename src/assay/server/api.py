@@ -20,6 +20,7 @@ from assay.core.fingerprint import bytes_digest, digest
 from assay.core.project import stage_of
 from assay.core.waiver import waiver_of
 from assay.errors import (
+    AssayError,
     BudgetSpent,
     ClaimError,
     Conflict,
@@ -212,7 +213,7 @@ class Api:
             logger.error("refused: %s", problem)
             raise HTTPException(503, "the judge's project file has to be mended first: its log says where") from problem
         except (submission.Unfitting, ModelError, DataError, ClaimError) as problem:
-            raise HTTPException(422, str(problem)) from problem
+            raise HTTPException(422, problem.message if isinstance(problem, AssayError) else str(problem)) from problem
         if run.waiting:
             raise HTTPException(409, f"{run.unpaid[0] if run.unpaid else 'held'}", {"Retry-After": "2"})
         said: dict[str, Any] = {

@@ -131,7 +131,8 @@ def _ordered(counted: Cells) -> dict[str, float]:
     plain = ~counted.special
     values = np.array(list(itertools.compress(counted.keys, plain)), dtype=np.float64)
     finite = np.isfinite(values)
-    values, before, after = values[finite], counted.reference[plain][finite], counted.current[plain][finite]
+    values = distances.scaled(values[finite])  # Every measure is free of the scale.
+    before, after = counted.reference[plain][finite], counted.current[plain][finite]
     if not before.sum() or not after.sum():
         return {}
     # Ten cells of about equal share of the reference.

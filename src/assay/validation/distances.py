@@ -128,6 +128,20 @@ def population_stability(reference: ArrayLike, current: ArrayLike) -> float:
     return float(((q - p) * np.log(q / p)).sum())
 
 
+def scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bring the largest value near 1 by a power of two, so that squares and differences neither overflow nor vanish.
+
+    Nothing is rounded, but for values beside which the largest is more than 10^300 times as large.
+
+    Examples
+    --------
+    >>> scaled(np.array([-1.5e308, 0.0, 1.5e308])).tolist()
+    [-0.8344023702767426, 0.0, 0.8344023702767426]
+    """
+    exponent = int(np.frexp(np.abs(values).max(initial=0.0))[1])
+    return np.ldexp(values, -exponent)
+
+
 def wasserstein(values: ArrayLike, reference: ArrayLike, current: ArrayLike) -> float:
     """Give the first Wasserstein distance in standard deviations of the reference, as Evidently does.
 
@@ -147,7 +161,7 @@ def wasserstein(values: ArrayLike, reference: ArrayLike, current: ArrayLike) -> 
     >>> wasserstein([0, 1, 2], [1, 0, 1], [0, 1, 1])
     0.5
     """
-    place = np.asarray(values, dtype=np.float64)
+    place = scaled(np.asarray(values, dtype=np.float64))
     p, q = (_normal(np.asarray(counts, dtype=np.float64)) for counts in (reference, current))
     # Not by `@`: the threads of the linear algebra cost more than so short a sum, far more on a busy machine.
     mean = float((p * place).sum())

@@ -351,8 +351,8 @@ def _more(rows: int | None, have: int) -> Action:
 
 
 def _guarantee(status: Status, terms: _Terms) -> Guarantee:
-    what = "false alarm" if status != "pass" else "false pass"
-    wrong = f"any {what}" if terms.across == "familywise" else f"share of {what}s"
+    what, several = ("false alarm", "false alarms") if status != "pass" else ("false pass", "false passes")
+    wrong = f"any {what}" if terms.across == "familywise" else f"share of {several}"
     # Units that differ at all, by less than the tolerance, are not what the permutation test bounds.
     scope = f"{wrong}{' where units are alike' if terms.unit is not None else ''}, all columns together"
     if terms.unit is not None:

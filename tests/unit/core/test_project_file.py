@@ -76,7 +76,11 @@ def test_pyproject_works_the_same() -> None:
         ("[slices]", "[slice]", r"assay\.toml:22: unknown key 'slice' in the file; did you mean 'slices'"),
         ("alpha = 0.05", 'alpha = "x"', r"assay\.toml:5: \[budget\] alpha: expected 'float', got 'str'"),
         ("alpha = 0.05", "alpha = 5", r"assay\.toml:5: alpha is 5"),
-        ('role = "train"', 'role = "trian"', r"assay\.toml:8: \[datasets\.train\] role: invalid enum value 'trian'"),
+        (
+            'role = "train"',
+            'role = "trian"',
+            r"assay\.toml:8: \[datasets\.train\] role: 'trian' is not one of 'train', 'dev'",
+        ),
         ("[slices]", '[datasets."a.b"]\nsource = 3\n[slices]', r"assay\.toml:2\d: \[datasets\.a\.b\] source: expected"),
         (
             'predict = "late"',
@@ -156,3 +160,19 @@ def test_the_shipped_schema_is_the_types(tmp_path: Path) -> None:
 
 def test_every_default_is_valid() -> None:
     assert isinstance(parse("[project]\nname = 'x'\n", PATH), ProjectFile)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "said"),
+    [
+        ("[datasets.test]\n", "assay.toml", "assay.toml:1: [datasets.test] has no 'role'; add role = \"test\""),
+        ("", "assay.toml", "assay.toml: the file has no 'project'; add a table [project] with name = \"flights\""),
+        ("", "pyproject.toml", "add a table [tool.assay.project] with"),
+        ("[project]\n", "assay.toml", "assay.toml:1: [project] has no 'name'; add name = \"flights\" to [project]"),
+    ],
+)
+def test_what_must_be_there_is_told_with_an_example(text: str, name: str, said: str) -> None:
+    whole = text if "datasets" not in text else f"{text}[project]\nname = 'x'\n"
+    with pytest.raises(ProjectError) as caught:
+        parse(whole, Path(name))
+    assert said in str(caught.value)

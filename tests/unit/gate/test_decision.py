@@ -416,7 +416,11 @@ def test_same_inputs_same_verdict(rows: dict[str, Any]) -> None:
         ({"max_unit_size": 5}, UsageError, "max_unit_size: it bounds the rows of a unit, and no unit was given"),
         ({"unit": [0] * N, "max_unit_size": 5}, DataError, "5 was declared, but the unit of row 0 has 2,000 rows"),
         ({"unit": [0] * N, "max_unit_size": 0}, UsageError, "max_unit_size: 0 is no whole number"),
-        ({"condition": "mean(cost) < 0.2"}, ClaimError, "mean(cost): no column 'cost' was given; pass it in columns="),
+        (
+            {"condition": "mean(cost) < 0.2"},
+            ClaimError,
+            "mean(cost): there is no column 'cost'; name one that there is, in Python among columns=",
+        ),
         (
             {"condition": "mean(cost) < 0.2", "columns": {"cost": [0.1] * (N - 1) + [7]}},
             DataError,
@@ -442,7 +446,7 @@ def test_same_inputs_same_verdict(rows: dict[str, Any]) -> None:
         ({"timestamp": ["soon"] * N}, DataError, "timestamp: row 0 is 'soon'"),
         ({"condition": "brier(new) < 0.2"}, DataError, "new: brier needs probabilities"),
         ({"condition": "recall(new) > 0.2", "positive": 5}, DataError, "no row has the positive label 5"),
-        ({"condition": "recall(new) > 0.2", "labels": [3] * N}, DataError, "pass positive="),
+        ({"condition": "recall(new) > 0.2", "labels": [3] * N}, DataError, "in Python as positive="),
         ({"condition": "accuracy(new | a) > 0.2"}, ClaimError, "no slice 'a' was given"),
         (
             {"condition": "accuracy(new | newerk) > 0.2", "slices": {"newark": [True] * N}},

@@ -80,3 +80,10 @@ def test_the_other_distances() -> None:
     counts = [np.bincount(np.searchsorted(values, side), minlength=values.size) for side in (x, y)]
     assert wasserstein(values, *counts) == pytest.approx(stats.wasserstein_distance(x, y) / x.std())
     assert math.isnan(wasserstein([1.0, 2.0], [5, 0], [0, 5]))
+
+
+@pytest.mark.parametrize("scale", [2.0**-1020, 2.0**1023])
+def test_the_scale_of_the_values_changes_nothing(scale: float) -> None:
+    values = np.array([-0.9, -0.2, 0.1, 0.3, 0.95])
+    counts = [3, 1, 4, 1, 5], [2, 7, 1, 8, 2]
+    assert wasserstein(values * scale, *counts) == pytest.approx(wasserstein(values, *counts), rel=1e-9)
