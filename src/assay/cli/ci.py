@@ -39,6 +39,11 @@ def require_folder(project: Project) -> Path:
         raise UsageError(f"{folder}: cannot be made: {problem.strerror}; --report writes its files there") from problem
     if not os.access(folder, os.W_OK):
         raise UsageError(f"{folder}: is read-only; --report writes its files there")
+    outputs = os.environ.get("GITHUB_OUTPUT")
+    if outputs:
+        # For the step that keeps it: the project file may be anywhere.
+        with Path(outputs).open("a", encoding="utf-8") as file:
+            file.write(f"report={folder}\n")
     return folder
 
 

@@ -75,7 +75,7 @@ def fuzz(
 
     code = exit_code(verdicts)
     seconds = max((verdict.evidence.seconds for verdict in verdicts), default=0.0)
-    frame = ReportContext(project=function, version=__version__, exit_code=int(code), seconds=seconds)
+    frame = ReportContext(project=function, version=__version__, exit_code=int(code), seconds=seconds, recorded=False)
     options.emit(verdicts, frame, format_, output)
     options.leave(code)
 

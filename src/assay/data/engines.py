@@ -45,7 +45,7 @@ def on_engine(source: str, engine: str) -> ibis.Table:
     except ImportError as problem:
         raise DataError(
             f"{engine.partition('://')[0]} needs a library that is not installed ({problem.name}): pip install it, "
-            "as in pip install 'assay[spark,postgres]'"
+            "as in pip install pyspark 'psycopg[binary]'"
         ) from problem
     except Exception as problem:
         # Each driver has its own tree of errors; what a person needs is the first line.

@@ -13,36 +13,13 @@ if TYPE_CHECKING:
     from assay.feasibility.held_out import alpha_of_look, certified_uppers, leave_one_out_upper, lower_of_least
     from assay.feasibility.inequalities import cover_hart, cover_hart_error
     from assay.feasibility.label_noise import clean_bounds, noise_bounds
+    from assay.feasibility.learnability import explained_variance, linear_classification_error
     from assay.feasibility.nearest_neighbor import neighbor_estimate
     from assay.feasibility.outcome import Study, study
     from assay.feasibility.repeated import audit_labels, audit_votes, repeated_rows
     from assay.feasibility.side_by_side import bayes_error_estimates
     from assay.feasibility.smoothness import smooth
     from assay.feasibility.soft_labels import soft_label_error
-
-__all__ = [
-    "NeighborLabels",
-    "Study",
-    "alpha_of_look",
-    "audit_labels",
-    "audit_votes",
-    "bayes_error_estimates",
-    "best_embedding",
-    "certified_uppers",
-    "clean_bounds",
-    "cover_hart",
-    "cover_hart_error",
-    "forecast",
-    "leave_one_out_upper",
-    "lower_of_least",
-    "neighbor_estimate",
-    "noise_bounds",
-    "repeated_rows",
-    "smooth",
-    "soft_label_error",
-    "study",
-    "upper_limit",
-]
 
 _HOMES = {
     "NeighborLabels": "cleaning",
@@ -56,8 +33,10 @@ _HOMES = {
     "clean_bounds": "label_noise",
     "cover_hart": "inequalities",
     "cover_hart_error": "inequalities",
+    "explained_variance": "learnability",
     "forecast": "curve",
     "leave_one_out_upper": "held_out",
+    "linear_classification_error": "learnability",
     "lower_of_least": "held_out",
     "neighbor_estimate": "nearest_neighbor",
     "noise_bounds": "label_noise",
@@ -67,6 +46,32 @@ _HOMES = {
     "study": "outcome",
     "upper_limit": "bayes_error",
 }
+
+__all__ = [
+    "NeighborLabels",
+    "Study",
+    "alpha_of_look",
+    "audit_labels",
+    "audit_votes",
+    "bayes_error_estimates",
+    "best_embedding",
+    "certified_uppers",
+    "clean_bounds",
+    "cover_hart",
+    "cover_hart_error",
+    "explained_variance",
+    "forecast",
+    "leave_one_out_upper",
+    "linear_classification_error",
+    "lower_of_least",
+    "neighbor_estimate",
+    "noise_bounds",
+    "repeated_rows",
+    "smooth",
+    "soft_label_error",
+    "study",
+    "upper_limit",
+]
 
 
 def __getattr__(name: str) -> Any:

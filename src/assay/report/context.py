@@ -99,6 +99,8 @@ class ReportContext(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         The waivers that hold: a blocking verdict of their checks that did not pass is shown as waived.
     disclose : str
         What is shown of a test set: at ``"verdict"`` and ``"three-valued"`` a number that is missing is withheld.
+    recorded : bool
+        Whether the verdicts are in a store, so that they can be asked for by their ids; else a code is pointed at.
     ledger : str
         One line on the ledger: ``"64 entries, chain verified"``.
     """
@@ -115,4 +117,5 @@ class ReportContext(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     story: tuple[StoryStep, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     disclose: str = ""
+    recorded: bool = True
     ledger: str = ""

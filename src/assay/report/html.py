@@ -64,7 +64,7 @@ def to_html(verdicts: Sequence[Verdict], context: ReportContext | None = None, e
     anchors = {verdict.id: f"v-{verdict.id}" for verdict in verdicts}
     title = context.title or context.project or "assay report"
     known = {verdict.id: verdict for verdict in (*earlier, *verdicts)}
-    sections = [check_section(group, context.waivers) for group in groups(verdicts)]
+    sections = [check_section(group, context.waivers, recorded=context.recorded) for group in groups(verdicts)]
     sections.append(earlier_section(context.story, known, verdicts))
     body = [
         _masthead(verdicts, context, title),

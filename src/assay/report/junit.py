@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from assay.core.waiver import waiver_of
 from assay.report.context import ReportContext
 from assay.report.figures import figures
-from assay.report.words import STAGES, evidence_words
+from assay.report.words import STAGES, evidence_words, explained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ def to_junit(verdicts: Sequence[Verdict], context: ReportContext | None = None) 
         if not of_stage:
             continue
         suite = ElementTree.SubElement(root, "testsuite", name=stage)
-        cases = [_case(verdict, waiver_of(verdict, context.waivers)) for verdict in of_stage]
+        cases = [_case(verdict, waiver_of(verdict, context.waivers), context.recorded) for verdict in of_stage]
         suite.extend(cases)
         _count(suite, cases, sum(verdict.evidence.seconds for verdict in of_stage))
         if context.created:
@@ -60,7 +60,7 @@ def _count(element: ElementTree.Element, cases: list[ElementTree.Element], secon
     element.set("time", f"{seconds:.3f}")
 
 
-def _case(verdict: Verdict, waiver: Waiver | None) -> ElementTree.Element:
+def _case(verdict: Verdict, waiver: Waiver | None, recorded: bool) -> ElementTree.Element:
     case = ElementTree.Element(
         "testcase",
         classname=_text(f"assay.{verdict.stage}.{verdict.code}"),
@@ -82,7 +82,7 @@ def _case(verdict: Verdict, waiver: Waiver | None) -> ElementTree.Element:
         return case
     else:
         outcome = ElementTree.SubElement(case, "skipped", message=_text(f"{verdict.status}: {message}"))
-    outcome.text = _text("\n".join(_body(verdict)))
+    outcome.text = _text("\n".join(_body(verdict, recorded)))
     return case
 
 
@@ -102,14 +102,14 @@ def _properties(verdict: Verdict) -> list[tuple[str, str]]:
     ]
 
 
-def _body(verdict: Verdict) -> list[str]:
+def _body(verdict: Verdict, recorded: bool) -> list[str]:
     found = figures(verdict)
     numbers = ", ".join(part for part in (found.measured, found.wanted) if part)
     rows = [f"claim: {verdict.claim}", f"numbers: {numbers}" if numbers else "", f"guarantee: {verdict.guarantee}"]
     return [
         *filter(None, rows),
         *(f"next: {action}" for action in verdict.actions),
-        f"more: assay explain {verdict.id}",
+        f"more: {explained(verdict, recorded)}",
     ]
 
 

@@ -17,6 +17,7 @@ from assay.report.words import (
     WORST_FIRST,
     brief_guarantee,
     budget_left,
+    explained,
     groups,
     headline,
     lines,
@@ -93,7 +94,7 @@ def to_markdown(verdicts: Sequence[Verdict], context: ReportContext | None = Non
         details += _table(everything[:_MOST_DETAILS], context)
         if len(everything) > _MOST_DETAILS:
             details += ["", f"and {len(everything) - _MOST_DETAILS} more: see the HTML report."]
-        details += ["", *_reasons(everything), "</details>"]
+        details += ["", *_reasons(everything, context), "</details>"]
         if sum(map(len, [*out, *details])) + len(out) + len(details) > LONGEST:
             details = [f"{escape(said)}: too much for a comment, see the HTML report."]
         out += details
@@ -156,10 +157,10 @@ def _numbers(verdict: Verdict, context: ReportContext) -> str:
     return f"{escape(measured)}<br><code>{picture}</code>" if picture else escape(measured)
 
 
-def _reasons(rows: Sequence[Line]) -> list[str]:
+def _reasons(rows: Sequence[Line], context: ReportContext) -> list[str]:
     told = [line.first for line in rows if line.first.status != "pass" and len(line.verdicts) == 1][:_MOST_DETAILS]
     items = [
-        f"- {code(verdict.name)}: {escape(verdict.reason or verdict.status)} ({code(f'assay explain {verdict.id}')})"
+        f"- {code(verdict.name)}: {escape(verdict.reason or verdict.status)} ({code(explained(verdict, context.recorded))})"
         for verdict in told
     ]
     return [*items, ""] if items else []

@@ -11,7 +11,7 @@ from assay.core.waiver import waiver_of
 from assay.report.charts import evidence_chart, interval_chart
 from assay.report.elements import action_items, command, data_script, number, status_mark, text
 from assay.report.figures import figures, scalar
-from assay.report.words import counted, effect_words, evidence_words, lines, quiet, subjects
+from assay.report.words import counted, effect_words, evidence_words, explained, lines, quiet, subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ def anchor(group: Group) -> str:
     return "c-" + escape("".join(char if char.isalnum() else "-" for char in f"{group.stage}-{group.check}"))
 
 
-def check_section(group: Group, waivers: Sequence[Waiver] = ()) -> str:
+def check_section(group: Group, waivers: Sequence[Waiver] = (), *, recorded: bool = True) -> str:
     """Claim, charts, numbers, and for each verdict why, on what, by which method, and how to replay it."""
     several = len(group.verdicts) > 1
     ordered = [line.first for line in lines(group, fold=False)]
@@ -44,8 +44,12 @@ def check_section(group: Group, waivers: Sequence[Waiver] = ()) -> str:
     ]
     loud = [verdict for verdict in ordered if not quiet(verdict)]
     calm = [verdict for verdict in ordered if quiet(verdict)]
-    details = "".join(detail(verdict, folded=False, waiver=waiver_of(verdict, waivers)) for verdict in loud)
-    folded = "".join(detail(verdict, folded=several, waiver=waiver_of(verdict, waivers)) for verdict in calm)
+    details = "".join(
+        detail(verdict, folded=False, waiver=waiver_of(verdict, waivers), recorded=recorded) for verdict in loud
+    )
+    folded = "".join(
+        detail(verdict, folded=several, waiver=waiver_of(verdict, waivers), recorded=recorded) for verdict in calm
+    )
     if len(calm) >= _FOLDED_FROM:
         folded = f"<details><summary>{counted(calm)}: why, and under which assumptions</summary>{folded}</details>"
     body = f"{intervals}{''.join(charts)}{_numbers_table(ordered)}{details}{folded}"
@@ -133,7 +137,7 @@ def _series_table(evidence: Evidence) -> str:
     return f'<div class="scroll tall"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def detail(verdict: Verdict, *, folded: bool, waiver: Waiver | None = None) -> str:
+def detail(verdict: Verdict, *, folded: bool, waiver: Waiver | None = None, recorded: bool = True) -> str:
     """Why, on what, under which assumptions, by which method, and how to replay it."""
     evidence, guarantee = verdict.evidence, verdict.guarantee
     statistic = ", ".join(
@@ -155,7 +159,7 @@ def detail(verdict: Verdict, *, folded: bool, waiver: Waiver | None = None) -> s
         ("Waiver", text(str(waiver)) if waiver is not None else ""),
         ("Data", _pairs(evidence.fingerprints.items())),
         ("Next", f'<ol class="actions">{action_items(verdict.actions)}</ol>' if verdict.actions else ""),
-        ("Replay", command(f"assay explain {verdict.id}")),
+        ("Replay", command(explained(verdict, recorded))),
     ]
     listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts if value)
     open_mark = "" if folded else " open"

@@ -19,6 +19,7 @@ from assay.report.words import (
     budget_words,
     effect_words,
     evidence_words,
+    explained,
     groups,
     headline,
     least_guarantee,
@@ -106,8 +107,8 @@ def render(
     <BLANKLINE>
     1 passed | 3.4 s | exit 0
     """
-    screen = _Screen(max(40, width), ascii)
     context = context or ReportContext()
+    screen = _Screen(max(40, width), ascii, context.recorded)
     out = [screen.text(" · ".join(_header(verdicts, context)), "bold"), Text()]
     out += _table(verdicts, screen, context.waivers, fold=verbosity == "concise")
     if verbosity == "full":
@@ -150,7 +151,8 @@ def print_verdicts(
 class _Screen:
     """Width and alphabet of the place that is written on."""
 
-    def __init__(self, width: int, ascii_only: bool) -> None:
+    def __init__(self, width: int, ascii_only: bool, recorded: bool) -> None:
+        self.recorded = recorded
         self.width = width
         self.ascii_only = ascii_only
         self.rule = "-" if ascii_only else "─"
@@ -349,7 +351,7 @@ def _details(verdict: Verdict, screen: _Screen, waiver: Waiver | None) -> list[T
         out += screen.entry("assumes" if place == 0 else "", f"{assumption.text} ({assumption.status}){detail}")
     for place, action in enumerate(verdict.actions):
         out += screen.action(priced(action), action.command, "next" if place == 0 else "")
-    out += screen.entry("more", f"assay explain {verdict.id}")
+    out += screen.entry("more", explained(verdict, screen.recorded))
     return out
 
 
@@ -401,7 +403,7 @@ def _brief(verdict: Verdict, screen: _Screen, shared: Sequence[Assumption], waiv
     if verdict.actions:
         action = verdict.actions[0]
         out += screen.action(priced(action), action.command, "next")
-    return [*out, *screen.entry("more", f"assay explain {verdict.id}")]
+    return [*out, *screen.entry("more", explained(verdict, screen.recorded))]
 
 
 def _closing(verdicts: Sequence[Verdict], context: ReportContext, screen: _Screen, *, shown: bool) -> list[Text]:

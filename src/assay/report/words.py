@@ -135,6 +135,11 @@ def headline(verdicts: Sequence[Verdict], waivers: Sequence[Waiver] = ()) -> str
     return f"Blocked: {counted(stopped)} of {many(len(blocking), 'blocking verdict')}{more}"
 
 
+def explained(verdict: Verdict, recorded: bool = True) -> str:
+    """The command that tells more of a verdict: by its id, or where it is in no store, of its code."""
+    return f"assay explain {verdict.id if recorded else verdict.code}"
+
+
 def size(verdicts: Sequence[Verdict]) -> str:
     """How many verdicts there are, and of how many checks."""
     checks = len({(verdict.stage, verdict.check) for verdict in verdicts})
