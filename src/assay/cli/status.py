@@ -11,6 +11,7 @@ import click
 from assay.cli import options
 from assay.core.layout import command_lines
 from assay.core.plain import plain
+from assay.errors import shown
 from assay.report.context import BudgetLine
 
 WIDTH = 100
@@ -42,7 +43,7 @@ def status(project_path: Path | None, as_json: bool) -> None:
     from assay.report.words import budget_words, priced, prompt
 
     width = shutil.get_terminal_size((WIDTH, 24)).columns
-    options.say(f"{project.name} ({project.path})\n")
+    options.say(f"{project.name} ({shown(project.path)})\n")
     asked = max(len(answer.question) for answer in found.answers)
     # Ids stand in a column of their own where there is room for one.
     room = width - asked - 4 - (ID_WIDTH + 2 if width >= WIDTH else 0)
