@@ -51,18 +51,24 @@ def show(project_path: Path | None, limit: int, as_json: bool) -> None:
 @ledger.command()
 @options.project_option
 def verify(project_path: Path | None) -> None:
-    """Recompute the hash chain, and that of a shared ledger; a changed, deleted or reordered entry is named."""
+    """Recompute the hash chain, and that of a shared ledger; a changed, deleted or reordered entry is named.
+
+    What entries name beside them (openings of answers, predictions that passed) has to be there and hash right.
+    """
     from assay.store.ledger import Ledger
 
     project = options.open_project(project_path)
-    count, where = 0, ""
+    count, where, held = 0, "", 0
     if project.has_store:
         store = project.store
         if store.shared is not None:
             store.shared.sync(store, thorough=True)
             where = f", the same on {store.shared.name}"
         count = Ledger(store).verify()
-    options.say(f"{count} entries, chain verified{where}")
+        held = Ledger(store).verify_artifacts()
+    told = "1 object as it was written" if held == 1 else f"{held} objects as they were written"
+    objects = f"; {told}" if held else ""
+    options.say(f"{count} entries, chain verified{where}{objects}")
 
 
 @ledger.command()
