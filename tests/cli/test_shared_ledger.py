@@ -42,6 +42,55 @@ def ids(assay: Assay, clone: Path) -> list[str]:
     return [verdict["id"] for verdict in json.loads(assay("check", "--project", str(clone), "--json").out)["verdicts"]]
 
 
+def objects_of(remote: Path) -> list[str]:
+    return git(remote, "for-each-ref", "--format=%(refname)", "refs/assay/objects/").splitlines()
+
+
+@pytest.mark.parametrize("clone", ["one", "two"])
+@pytest.mark.parametrize("change", ["is missing", "is not as it was written"])
+def test_an_object_that_is_gone_or_changed_is_named(
+    assay: Assay, project: Path, remote: Path, clone: str, change: str
+) -> None:
+    """By the clone that made it, and by one that never had it."""
+    ids(assay, project / "one")
+    assert assay("ledger", "verify", "--project", str(project / clone)).code == 0
+    [ref, *_] = objects_of(remote)
+    if change == "is missing":
+        git(remote, "update-ref", "-d", ref)
+    else:
+        (project / "forged").write_text("forged")
+        git(remote, "update-ref", ref, git(remote, "hash-object", "-w", str(project / "forged")))
+    told = assay("ledger", "verify", "--project", str(project / clone))
+    assert (told.code, told.out) == (3, "")
+    assert f"{ref} {change}: put it back from a clone that has it" in told.err
+
+
+def test_an_object_of_a_store_alone_is_looked_at_too(assay: Assay, project: Path) -> None:
+    assert assay("gate").code == 0
+    assert " as it was written" in assay("ledger", "verify").out
+    entries = [json.loads(line)["detail"] for line in assay("ledger", "show", "--json").out.splitlines()]
+    [named, *_] = [detail["opening"] for detail in entries if "opening" in detail]
+    held = project / ".assay" / "objects" / named[:2] / named[2:]
+    held.chmod(0o644)
+    held.write_bytes(b"forged")
+    told = assay("ledger", "verify")
+    assert (told.code, told.out) == (3, "")
+    assert "names what is not as it was written" in told.err
+    held.unlink()
+    assert "missing" in assay("ledger", "verify").err
+
+
+@pytest.mark.parametrize("command", [["gate"], ["ledger", "show"], ["ledger", "verify"], ["status"]])
+def test_a_ledger_that_is_named_and_empty_is_refused(
+    assay: Assay, project: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setenv("ASSAY_LEDGER", "")
+    told = assay(*command)
+    assert (told.code, told.err.count("\n")) == (2, 1)
+    assert "ASSAY_LEDGER is empty" in told.err
+    assert not (project / ".assay").exists()
+
+
 def test_a_fresh_clone_gives_the_same_verdicts_and_spends_nothing(assay: Assay, project: Path, remote: Path) -> None:
     first = ids(assay, project / "one")
     tip = git(remote, "rev-parse", REF)
@@ -52,7 +101,9 @@ def test_a_fresh_clone_gives_the_same_verdicts_and_spends_nothing(assay: Assay, 
     assert shown[0] == shown[1]
     count = len(shown[0].splitlines())
     told = assay("ledger", "verify", "--project", str(project / "two"))
-    assert told.out == f"{count} entries, chain verified, the same on origin {REF}\n"
+    # The predictions that passed, and the opening: clone ``two`` knows them by the remote alone.
+    objects = f"; {len(objects_of(remote))} objects as they were written"
+    assert told.out == f"{count} entries, chain verified, the same on origin {REF}{objects}\n"
     # One push holds what a check may spend, another settles it with the verdicts.
     assert git(remote, "rev-list", "--count", REF) == "4"
 

@@ -9,20 +9,23 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from assay.checks.job import Job, Spend
 from assay.errors import ProjectError
-from assay.feasibility import neighbor_estimate, study, upper_limit
+from assay.feasibility import neighbor_estimate, preparation, study, upper_limit
 from assay.feasibility.bayes_error import MAX_ROWS
 from assay.stats.sampling import seed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from assay.checks.inputs import Inputs
     from assay.core.project import CheckTable
     from assay.core.verdict import Verdict
 
 
-def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
-    """Open the training set; ``FEA1`` asks for the limit and the estimate, ``FEA101`` or ``FEA102`` for one."""
+def prepare(check: CheckTable, inputs: Inputs, alpha: float, deep: Mapping[str, Any] | None = None) -> Job:
+    """Open the training set; ``FEA1`` asks for the limit and the estimate, ``FEA101`` or ``FEA102`` for one.
+
+    ``FEA2`` asks for the whole study; ``deep`` is what it is told beyond the project file.
+    """
     project = inputs.project
     name = check.datasets[0] if check.datasets else project.dataset_of_role("train", "dev")
     if name is None:
@@ -49,7 +52,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         }
 
     def look() -> None:
-        study.prepare(dataset.features, dataset.labels, max_rows=MAX_ROWS, **rows())
+        preparation.prepare(dataset.features, dataset.labels, max_rows=MAX_ROWS, **rows())
 
     def evaluate() -> list[Verdict]:
         common = {"target": target, **rows()}
@@ -69,13 +72,27 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
                     **common,
                 ),
             ),
+            (
+                "FEA201",
+                lambda: (
+                    study(
+                        dataset.features,
+                        dataset.labels,
+                        target_accuracy=target,
+                        alpha=alpha,
+                        check=check.name,
+                        **rows(),
+                        **(deep or {}),
+                    ).verdict
+                ),
+            ),
             ("FEA102", lambda: neighbor_estimate(dataset.features, dataset.labels, check=check.name, **common)),
         ]
         prints = {dataset.key: dataset.fingerprint}
         return [
             msgspec.structs.replace(
                 verdict,
-                subject="" if verdict.code == "FEA101" else "estimate",
+                subject="estimate" if verdict.code == "FEA102" else "",
                 severity=check.severity,
                 blocking=check.blocking and verdict.guarantee.kind != "estimate",
                 evidence=msgspec.structs.replace(verdict.evidence, fingerprints=prints),
@@ -85,8 +102,10 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
             for verdict in [run()]
         ]
 
-    asked = repr((alpha, msgspec.structs.astuple(dataset.declared)))
+    # Another portfolio is another question of the held-out rows.
+    models = (deep or {}).get("candidates", "")
+    asked = repr((alpha, msgspec.structs.astuple(dataset.declared), *([models] if models else [])))
     # The same limit answers for every target, so that another target costs nothing.
     paid = Spend("alpha", f"{dataset.fingerprint}:{check.name}", alpha, alpha, once=asked, apart=not check.blocking)
     depends = {f"dataset:{name}": dataset.fingerprint, "declared": asked}
-    return Job(depends, evaluate, (paid,) if "FEA101".startswith(code) else (), look)
+    return Job(depends, evaluate, () if code == "FEA102" else (paid,), look)

@@ -73,7 +73,13 @@ class Project:
     @property
     def shared_ledger(self) -> str:
         """The git remote that has the ledger: ``ASSAY_LEDGER`` in the environment, else what the project file names."""
-        return os.environ.get("ASSAY_LEDGER") or self.file.project.ledger
+        named = os.environ.get("ASSAY_LEDGER")
+        if named is not None and not named.strip():
+            # A secret that a job was not given is empty: to go on would be to count in a store that is thrown away.
+            raise UsageError(
+                "ASSAY_LEDGER is empty: name a git remote in it, or unset it to use what the project file says"
+            )
+        return named or self.file.project.ledger
 
     @property
     def has_store(self) -> bool:

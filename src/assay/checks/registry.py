@@ -56,6 +56,20 @@ RULES: tuple[Rule, ...] = (
         2,
     ),
     Rule(
+        "FEA201",
+        "feasibility study",
+        "feasibility",
+        "Bounds the Bayes error from above by classifiers, from below where labels are there twice, reads nearest neighbors "
+        "and a learning curve, and picks one of five outcomes: ACHIEVED, UNREALISTIC, LIKELY UNREALISTIC, LIKELY ACHIEVABLE, "
+        "UNDECIDED.",
+        "A number between 0 and 1 is no decision. What is certain, what is likely and what to do next are three things.",
+        "LIKELY is not certain: a curve can bend, and class probabilities can move faster than a model sees.",
+        "exact for ACHIEVED (pass) and UNREALISTIC (fail): each is wrong with probability at most alpha; all else is "
+        "conditional or an estimate, and says so",
+        "Renggli et al., Automatic Feasibility Study via Data Quality Analysis for ML, ICDE 2023; Cover and Hart, IEEE Trans. "
+        "Inf. Theory 1967; Antos, Devroye and Gyorfi, IEEE TPAMI 1999",
+    ),
+    Rule(
         "VAL101",
         "columns and types",
         "data",

@@ -34,7 +34,7 @@ def explain(what: str, project_path: Path | None) -> None:
     family = [rule for rule in registry.RULES if rule.code.startswith(asked) and (meant or rule.code == asked)]
     if len(family) > 1:
         for rule in family:
-            click.echo(f"{rule.code}  {rule.stage:<11}  {rule.title}")
+            options.say(f"{rule.code}  {rule.stage:<11}  {rule.title}")
         return
     if family or (meant and re.fullmatch(r"[A-Z]{3}\d{3}", asked)):
         _explain_code(family[0].code if family else asked)
@@ -42,20 +42,20 @@ def explain(what: str, project_path: Path | None) -> None:
     project = options.open_project(project_path)
     verdict = project.verdict(what)
     options.emit([verdict], options.context(project, [verdict]), "full", None)
-    click.echo("")
+    options.say("")
     _explain_code(verdict.code)
     where = f" --project {shlex.quote(str(project_path))}" if project_path else ""
-    click.echo(f"\n{'replay':<{INDENT}}assay check {shlex.quote(verdict.check)}{where}")
+    options.say(f"\n{'replay':<{INDENT}}assay check {shlex.quote(verdict.check)}{where}")
     _entry("", "the same inputs give the same verdict and spend nothing")
     for name, value in verdict.evidence.fingerprints.items():
-        click.echo(f"{'':<{INDENT}}{name}: {value[:16]}")
+        options.say(f"{'':<{INDENT}}{name}: {value[:16]}")
 
 
 def _explain_code(code: str) -> None:
     from assay.checks import registry
 
     rule = registry.get(code)
-    click.echo(f"{rule.code}  {rule.title}")
+    options.say(f"{rule.code}  {rule.title}")
     for name, text in (
         ("what", rule.what),
         ("why", rule.why),
@@ -70,4 +70,4 @@ def _entry(name: str, text: str) -> None:
     """A name, and beside it text that is wrapped where the screen ends."""
     columns = min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns)
     for place, line in enumerate(textwrap.wrap(text, max(20, columns - INDENT))):
-        click.echo(f"{name if place == 0 else '':<{INDENT}}{line}")
+        options.say(f"{name if place == 0 else '':<{INDENT}}{line}")

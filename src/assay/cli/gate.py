@@ -97,7 +97,7 @@ def plan_command(
         unit_size=unit_size,
     )
     if not as_json:
-        click.echo(found.explain())
+        options.say(found.explain())
         return
     import msgspec
 

@@ -92,7 +92,7 @@ def import_(
         from assay.checks.suggest import take_back
 
         took = take_back(project, check_id or "", source, id_column, label_column)
-        click.echo(f"{took.added:,} labels imported ({took.known:,} known before, {took.empty:,} rows still empty)")
+        options.say(f"{took.added:,} labels imported ({took.known:,} known before, {took.empty:,} rows still empty)")
         return
     _to_log(project, source, id_column, label_column, time_column)
 
@@ -124,4 +124,4 @@ def _to_log(
         raise DataError(f"{source}: {rows[label_column].null_count} rows have no {label_column!r}; leave them out")
     arrived: Any = rows[time_column].to_pylist() if time_column else datetime.now(UTC)
     LabelLog(project.log_root).append(rows[id_column], rows[label_column], arrived)
-    click.echo(f"{len(rows):,} labels imported")
+    options.say(f"{len(rows):,} labels imported")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from assay.cli import options
+from assay.core.layout import columns, screen_width
 
 
 @click.group(cls=options.Verbs)
@@ -36,31 +37,38 @@ def show(project_path: Path | None, limit: int, as_json: bool) -> None:
             click.echo(msgspec.json.encode(entry))
         return
     if not entries:
-        click.echo("the ledger is empty: checks and promotions write to it")
+        options.say("the ledger is empty: checks and promotions write to it")
+    rows = []
     for entry in entries:
         when = datetime.fromtimestamp(entry.created / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         about = " ".join(filter(None, (entry.check_id, entry.verdict_id and f"[{entry.verdict_id}]")))
-        spent = f"{entry.kind:<9}  {entry.amount:<10.4g}  {entry.key[:12]:<12}"
-        click.echo(f"{entry.seq:>6}  {when}  {entry.state:<7}  {spent}  {about}")
+        rows.append((str(entry.seq), when, entry.state, entry.kind, f"{entry.amount:.4g}", entry.key[:12], about))
+    options.say(*columns(rows, screen_width(), right={0}))
     for meter in meters(project.store) if entries else []:
-        click.echo(f"test set {meter.name} ({meter.key[:12]}): {meter}")
+        options.say(f"test set {meter.name} ({meter.key[:12]}): {meter}")
 
 
 @ledger.command()
 @options.project_option
 def verify(project_path: Path | None) -> None:
-    """Recompute the hash chain, and that of a shared ledger; a changed, deleted or reordered entry is named."""
+    """Recompute the hash chain, and that of a shared ledger; a changed, deleted or reordered entry is named.
+
+    What entries name beside them (openings of answers, predictions that passed) has to be there and hash right.
+    """
     from assay.store.ledger import Ledger
 
     project = options.open_project(project_path)
-    count, where = 0, ""
+    count, where, held = 0, "", 0
     if project.has_store:
         store = project.store
         if store.shared is not None:
             store.shared.sync(store, thorough=True)
             where = f", the same on {store.shared.name}"
         count = Ledger(store).verify()
-    click.echo(f"{count} entries, chain verified{where}")
+        held = Ledger(store).verify_artifacts()
+    told = "1 object as it was written" if held == 1 else f"{held} objects as they were written"
+    objects = f"; {told}" if held else ""
+    options.say(f"{count} entries, chain verified{where}{objects}")
 
 
 @ledger.command()
@@ -81,11 +89,11 @@ def reserve(
     project = options.open_project(project_path)
     if release:
         count = give_back(project, " ".join(selection))
-        click.echo(f"{count} reservations given back")
+        options.say(f"{count} reservations given back")
         return
     held = put_by(project, " ".join(selection), minutes, options.parse_overrides(overrides, project))
     if not held:
-        click.echo("nothing to put by: the verdicts are on record, or cost nothing")
+        options.say("nothing to put by: the verdicts are on record, or cost nothing")
     for one in held:
         until = datetime.fromtimestamp(one.expires / 1000, UTC).strftime("%Y-%m-%d %H:%M")
-        click.echo(f"{one.check}: {one.amount:.4g} {one.kind} of {one.key[:12]} until {until} UTC")
+        options.say(f"{one.check}: {one.amount:.4g} {one.kind} of {one.key[:12]} until {until} UTC")

@@ -25,7 +25,7 @@ def list_(project_path: Path | None) -> None:
     project = options.open_project(project_path)
     names = Registry(project.store).names() if project.has_store else []
     if not names:
-        click.echo("no model yet: `with assay.run() as run: run.log_model(...)` stores one")
+        options.say("no model yet: `with assay.run() as run: run.log_model(...)` stores one")
         return
     registry = Registry(project.store)
     for name in names:
@@ -35,7 +35,7 @@ def list_(project_path: Path | None) -> None:
         for entry in registry.versions(name):
             when = datetime.fromtimestamp(entry.created / 1000, UTC).strftime("%Y-%m-%d %H:%M")
             words = ", ".join(sorted(aliases.get(entry.version, [])))
-            click.echo(f"{name}/{entry.version:<4} {when}  {entry.format:<8} {entry.digest[:12]}  {words}")
+            options.say(f"{name}/{entry.version:<4} {when}  {entry.format:<8} {entry.digest[:12]}  {words}")
 
 
 @models.command()
@@ -46,12 +46,12 @@ def show(reference: str, project_path: Path | None) -> None:
     from assay.tracking.registry import Registry
 
     entry = Registry(options.open_project(project_path).records).get(reference)
-    click.echo(f"{entry.name}/{entry.version}")
-    click.echo(f"  run      {entry.run_id or '-'}")
-    click.echo(f"  format   {entry.format}")
-    click.echo(f"  digest   {entry.digest}")
-    click.echo(f"  inputs   {', '.join(f'{k}: {v}' for k, v in entry.signature.get('inputs', {}).items())}")
-    click.echo(f"  output   {entry.signature.get('output', '')}")
+    options.say(f"{entry.name}/{entry.version}")
+    options.say(f"  run      {entry.run_id or '-'}")
+    options.say(f"  format   {entry.format}")
+    options.say(f"  digest   {entry.digest}")
+    options.say(f"  inputs   {', '.join(f'{k}: {v}' for k, v in entry.signature.get('inputs', {}).items())}")
+    options.say(f"  output   {entry.signature.get('output', '')}")
 
 
 @models.command()
@@ -102,7 +102,7 @@ def score(model: str, predictions: str, dataset: str, project_path: Path | None)
 
     project = options.open_project(project_path)
     source = predictions if "://" in predictions else str(Path(predictions).resolve())
-    click.echo(f"entered: {enter(project, model, source, dataset)}")
+    options.say(f"entered: {enter(project, model, source, dataset)}")
 
 
 @models.command()
@@ -123,7 +123,7 @@ def rollback(model: str, alias: str, project_path: Path | None) -> None:
         raise UsageError(f"{model}@{alias} has no earlier version to go back to")
     move = AliasMove(model, alias, before, now.revision, detail={"rollback": f"{now.version}"})
     records.record(project.store, verdicts=[], cache_key=None, alias=move)
-    click.echo(f"rolled back: {model}@{alias} is {model}/{before}, before it {model}/{now.version}")
+    options.say(f"rolled back: {model}@{alias} is {model}/{before}, before it {model}/{now.version}")
 
 
 def _split(reference: str) -> tuple[str, str]:

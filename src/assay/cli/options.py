@@ -155,6 +155,14 @@ def emit(verdicts: Sequence[Verdict], frame: ReportContext, format_: str, output
         write(output, content)
 
 
+def say(*lines: str) -> None:
+    """Print lines on stdout, wrapped between words where the screen ends."""
+    from assay.core.layout import fit, screen_width
+
+    for line in lines:
+        click.echo(fit(line, screen_width()))
+
+
 def require_place(output: Path | None) -> None:
     """Refuse a file that cannot be written before anything is asked, as answers cost.
 

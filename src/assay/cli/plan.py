@@ -36,12 +36,13 @@ def plan(selection: tuple[str, ...], project_path: Path | None, as_json: bool) -
         click.echo(_table(found))
         stuck = [need for need in found if need.state in ("short", "spent")]
         blocking = sum(need.blocking for need in stuck)
-        click.echo(f"{len(found)} planned | {len(stuck)} cannot be decided, {blocking} of them blocking")
+        options.say(f"{len(found)} planned | {len(stuck)} cannot be decided, {blocking} of them blocking")
     options.leave(int(exit_code(found)))
 
 
 def _table(needs: list[Need]) -> str:
     """Columns of words and numbers, and what there is to say of a check in a line below it."""
+    from assay.core.layout import columns, fit, screen_width
     from assay.core.plain import plain
 
     head = ("check", "labels", "there", "units", "error", "answers left", "")
@@ -57,17 +58,9 @@ def _table(needs: list[Need]) -> str:
         )
         for need in needs
     ]
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    lines = []
-    for row, note in zip((head, *rows), ("", *(need.note for need in needs)), strict=True):
-        cells = [
-            f"{row[0]:<{widths[0]}}",
-            *(f"{cell:>{width}}" for cell, width in zip(row[1:-1], widths[1:-1], strict=True)),
-        ]
-        lines.append("  ".join([*cells, row[-1]]).rstrip())
-        if note:
-            lines.append(f"  {plain(note)}")
-    return "\n".join(lines)
+    width = screen_width()
+    notes = [fit(f"  {plain(need.note)}", width) if need.note else "" for need in needs]
+    return "\n".join(columns([head, *rows], width, right=range(1, 6), head=True, notes=["", *notes]))
 
 
 def _number(value: int | None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from assay.cli import options
+from assay.core.layout import screen_width
 
 if TYPE_CHECKING:
     from assay.validation import Profile
@@ -59,13 +60,14 @@ def profile(
         both = (found,) if beside is None else (found, beside)
         options.write(html, portrait_html(portrait(*both), __version__))
     elif beside is not None:
-        click.echo(side_by_side(found, beside))
+        click.echo(side_by_side(found, beside, screen_width()))
     elif as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:
-        click.echo(str(found))
+        width = screen_width()
+        click.echo(found.to_text(width))
         for name, part in found.slices.items():
-            click.echo(f"\n{name}\n{part}")
+            click.echo(f"\n{name}\n{part.to_text(width)}")
 
 
 def _names(text: str | None) -> list[str] | None:

@@ -10,7 +10,10 @@ from assay.cli import options
 from assay.cli.check import run_and_emit
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from assay.core.verdict import Verdict
 
 
 def _question(name: str, stage: str, doc: str) -> click.Command:
@@ -24,5 +27,55 @@ def _question(name: str, stage: str, doc: str) -> click.Command:
     return command
 
 
-feasibility = _question("feasibility", "feasibility", "Is it worth starting? Same as `assay check stage:feasibility`.")
+@click.command()
+@click.option("--target", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="Accuracy wanted, 0 to 1.")
+@click.option("--deep", is_flag=True, help="Try a portfolio of models, each kept as a run.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="With --deep: begin no other model after so long.",
+)
+@options.project_option
+@options.with_option
+@options.output_options
+def feasibility(
+    target: float | None,
+    deep: bool,
+    seconds: float,
+    project_path: Path | None,
+    overrides: tuple[str, ...],
+    format_: str,
+    output: Path | None,
+) -> None:
+    """Is it worth starting? The checks of stage:feasibility, or a whole study for a target.
+
+    With --target or --deep the training set is studied: what is certain, what is likely, and what to do next.
+    """
+    if target is None and not deep:
+        run_and_emit("stage:feasibility", project_path, overrides, format_, output)
+        return
+    options.require_place(output)
+    project = options.open_project(project_path)
+    sources = options.parse_overrides(overrides, project)
+    from assay.checks.deep_study import deep_study
+
+    verdicts = _with_progress(
+        lambda tell: deep_study(project, target, seconds=seconds if deep else 0.0, overrides=sources, progress=tell)
+    )
+    frame = options.context(project, verdicts)
+    options.emit(verdicts, frame, format_, output)
+    options.leave(frame.exit_code or 0)
+
+
+def _with_progress(work: Callable[[Callable[[str], None]], list[Verdict]]) -> list[Verdict]:
+    if not options.interactive():
+        return work(lambda _: None)
+    from rich.console import Console
+
+    with Console(stderr=True).status("opening") as line:
+        return work(line.update)
+
+
 monitor = _question("monitor", "monitor", "Is it still right? Same as `assay check stage:monitor`.")

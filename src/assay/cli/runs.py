@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from assay.cli import options
+from assay.core.layout import columns, screen_width
 
 
 @click.group(cls=options.Verbs)
@@ -25,11 +26,13 @@ def list_(project_path: Path | None, limit: int) -> None:
     project = options.open_project(project_path)
     found = list_runs(project.store, limit=limit) if project.has_store else []
     if not found:
-        click.echo("no run yet: `with assay.run() as run:` records one")
+        options.say("no run yet: `with assay.run() as run:` records one")
+    rows = []
     for entry in found:
         when = datetime.fromtimestamp(entry.started / 1000, UTC).strftime("%Y-%m-%d %H:%M")
         metrics = "  ".join(f"{name} {value:.4g}" for name, value in sorted(entry.metrics.items())[:4])
-        click.echo(f"{entry.id[:12]}  {when}  {entry.status:<8}  {entry.name:<20}  {metrics}")
+        rows.append((entry.id[:12], when, entry.status, entry.name, metrics))
+    options.say(*columns(rows, screen_width()))
 
 
 @runs.command()
@@ -40,16 +43,16 @@ def show(identity: str, project_path: Path | None) -> None:
     from assay.tracking.run_record import get_run
 
     entry = get_run(options.open_project(project_path).records, identity)
-    click.echo(f"{entry.id}  {entry.name}  {entry.status}")
+    options.say(f"{entry.id}  {entry.name}  {entry.status}")
     for title, content in (("params", entry.params), ("metrics", entry.metrics), ("tags", entry.tags)):
         if content:
-            click.echo(title)
+            options.say(title)
             for name, value in sorted(content.items()):
-                click.echo(f"  {name:<28} {value}")
+                options.say(f"  {name:<28} {value}")
     if entry.artifacts:
-        click.echo("artifacts")
+        options.say("artifacts")
         for name, content_digest in sorted(entry.artifacts.items()):
-            click.echo(f"  {name:<28} {content_digest[:12]}")
+            options.say(f"  {name:<28} {content_digest[:12]}")
 
 
 @runs.command()
@@ -67,6 +70,6 @@ def compare(left: str, right: str, project_path: Path | None) -> None:
         for name in sorted(a.keys() | b.keys()):
             if a.get(name) != b.get(name):
                 same = False
-                click.echo(f"{title:<8} {name:<24} {a.get(name, '-')!s:>16} {b.get(name, '-')!s:>16}")
+                options.say(f"{title:<8} {name:<24} {a.get(name, '-')!s:>16} {b.get(name, '-')!s:>16}")
     if same:
-        click.echo("no difference in params or metrics")
+        options.say("no difference in params or metrics")

@@ -56,7 +56,7 @@ def show(project_path: Path | None, as_: str) -> None:
     path = _schema_path(project_path)
     found = Schema.from_toml(read(path), str(path))
     if as_ == "text":
-        click.echo("\n".join(lines(found)))
+        options.say("\n".join(lines(found)))
     else:
         click.echo(found.to_toml() if as_ == "toml" else found.to_python(), nl=False)
 
@@ -86,7 +86,7 @@ def edit(edits: tuple[str, ...], project_path: Path | None, dataset: str | None,
     after = apply_edits(before, chosen, str(path))
     found = changes(known, Schema.from_toml(after, str(path)))
     if found or not dataset:
-        click.echo("\n".join(found) or "nothing changes")
+        options.say("\n".join(found) or "nothing changes")
     if found:
         options.write(path, after)
 
@@ -102,7 +102,7 @@ def _chosen(known: Schema, dataset: str, accept: tuple[str, ...], project_path: 
 
     offered = proposals(options.open_project(project_path), known, dataset)
     if not offered:
-        click.echo(f"nothing fails in {dataset}: there is nothing to accept")
+        options.say(f"nothing fails in {dataset}: there is nothing to accept")
         return []
     unknown = sorted(set(accept) - {offer.name for offer in offered})
     if unknown:
@@ -111,11 +111,11 @@ def _chosen(known: Schema, dataset: str, accept: tuple[str, ...], project_path: 
     asks = not accept and options.interactive() and sys.stdin.isatty()
     chosen = []
     for offer in offered:
-        click.echo(f"{offer.name}  {offer.reason}\n    {offer.edit}")
+        options.say(f"{offer.name}  {offer.reason}\n    {offer.edit}")
         if offer.name in accept or (asks and click.confirm("    accept?", default=False)):
             chosen.append(offer.edit)
     if not accept and not asks:
-        click.echo("accept one with --accept CODE:COLUMN")
+        options.say("accept one with --accept CODE:COLUMN")
     return chosen
 
 
@@ -129,7 +129,7 @@ def diff(old: Path, new: Path) -> None:
     from assay.validation.changes import changes
 
     one, two = (Schema.from_toml(read(path), str(path)) for path in (old, new))
-    click.echo("\n".join(changes(one, two)) or "they say the same")
+    options.say("\n".join(changes(one, two)) or "they say the same")
 
 
 @schema.command(name="import")
@@ -145,7 +145,7 @@ def import_(file: Path, format_: str | None, output: Path, force: bool) -> None:
         raise UsageError(f"{output} is there already: a person may have reviewed it; --force replaces it")
     found, report = import_schema(file, format_)
     options.write(output, found.to_toml())
-    click.echo(f"{len(found.columns)} columns, {len(found.relations)} relations, {len(found.metrics)} metrics")
+    options.say(f"{len(found.columns)} columns, {len(found.relations)} relations, {len(found.metrics)} metrics")
     _tell(report, "imported")
 
 

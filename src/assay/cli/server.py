@@ -72,7 +72,7 @@ def list_(parent: Path | None, project_path: Path | None) -> None:
 
     for each in auth.tokens(options.open_project(project_path or parent).store):
         when = datetime.fromtimestamp(each.created / 1000, UTC).strftime("%Y-%m-%d %H:%M")
-        click.echo(f"{each.name:<24} {each.role:<10} {when}")
+        options.say(f"{each.name:<24} {each.role:<10} {when}")
 
 
 @token.command()
@@ -84,7 +84,7 @@ def revoke(parent: Path | None, name: str, project_path: Path | None) -> None:
     from assay.server import auth
 
     auth.revoke(options.open_project(project_path or parent).store, name)
-    click.echo(f"revoked {name}")
+    options.say(f"revoked {name}")
 
 
 def _loopback(host: str) -> bool:

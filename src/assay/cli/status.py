@@ -9,7 +9,9 @@ from pathlib import Path
 import click
 
 from assay.cli import options
+from assay.core.layout import command_lines
 from assay.core.plain import plain
+from assay.errors import shown
 from assay.report.context import BudgetLine
 
 WIDTH = 100
@@ -38,10 +40,10 @@ def status(project_path: Path | None, as_json: bool) -> None:
         }
         click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2))
         return
-    from assay.report.words import budget_words, priced
+    from assay.report.words import budget_words, priced, prompt
 
     width = shutil.get_terminal_size((WIDTH, 24)).columns
-    click.echo(f"{project.name} ({project.path})\n")
+    options.say(f"{project.name} ({shown(project.path)})\n")
     asked = max(len(answer.question) for answer in found.answers)
     # Ids stand in a column of their own where there is room for one.
     room = width - asked - 4 - (ID_WIDTH + 2 if width >= WIDTH else 0)
@@ -54,21 +56,22 @@ def status(project_path: Path | None, as_json: bool) -> None:
         click.echo("\nbudgets")
         for budget in found.budgets:
             line = budget_words(BudgetLine(budget.name, budget.spent, budget.limit, budget.unit))
-            click.echo(f"  {_cut(line, width - 2)}")
+            options.say(f"  {plain(line)}")
     if found.actions:
         click.echo("\nnext")
         for number, action in enumerate(found.actions, 1):
             lead = f"  {number}. "
             rows = textwrap.wrap(plain(priced(action)), width, initial_indent=lead, subsequent_indent=" " * len(lead))
-            command = f"$ {plain(action.command)}" if action.command else ""
-            if command and len(rows) == 1 and len(rows[0]) + 2 + len(command) <= width:
-                rows = [f"{rows[0]}  {command}"]
+            sign, command = prompt(action.command), plain(action.command)
+            if command and len(rows) == 1 and len(rows[0]) + 2 + len(sign) + len(command) <= width:
+                rows = [f"{rows[0]}  {sign}{command}"]
             elif command:
-                rows.append(" " * len(lead) + command)
+                parts = command_lines(command, width - len(lead) - len(sign), shell=sign == "$ ")
+                rows += [" " * len(lead) + (" " * len(sign) if n else sign) + part for n, part in enumerate(parts)]
             click.echo("\n".join(rows))
 
 
 def _cut(text: str, width: int) -> str:
     """Words on one line, cut where the screen ends."""
     text = plain(text)
-    return text if len(text) <= width else text[: max(0, width - 3)].rstrip() + "..."
+    return text if len(text) <= width else textwrap.shorten(text, width, placeholder=" ...", break_on_hyphens=False)

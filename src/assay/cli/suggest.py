@@ -54,7 +54,7 @@ def suggest(
         table, unit=unit or declared, cadence=cadence, batch_rows=batch_rows, false_alarms=false_alarms
     )
     if target is None:
-        click.echo(str(found))
+        options.say(str(found))
         return
     names = tuple(name for name in accept if name != "all")
     chosen = found.named(*names) if names else []
@@ -66,7 +66,7 @@ def suggest(
     before = read(target)
     after, conflicts = merge(before, chosen, found.types, path=str(target), replace=replace)
     lines = changes(Schema.from_toml(before, str(target)), Schema.from_toml(after, str(target)))
-    click.echo("\n".join(lines) or "nothing changes")
+    options.say("\n".join(lines) or "nothing changes")
     for conflict in conflicts:
         click.echo(f"kept: {conflict}", err=True)
     if conflicts:

@@ -74,7 +74,7 @@ def seal(
     level: Disclosure = disclose or (project.file.budget.disclose if project is not None else "verdict")
     content = custody.seal(opened, recipients, label=label, hidden=hide, disclose=level)
     options.write(place, content)
-    click.echo(
+    options.say(
         f"sealed {opened.num_rows:,} rows for {len(recipients)} key{'s' if len(recipients) > 1 else ''}: "
         f"label {label or 'not named'}, disclose {level}"
     )
@@ -113,7 +113,7 @@ def open_(file: Path, output: Path) -> None:
     content = io.BytesIO()
     writers[output.suffix](opened, content)
     options.write(output, content.getvalue())
-    click.echo(f"opened {opened.num_rows:,} rows: label {terms.label or 'not named'}, disclose {terms.disclose}")
+    options.say(f"opened {opened.num_rows:,} rows: label {terms.label or 'not named'}, disclose {terms.disclose}")
 
 
 @testset.command()
@@ -141,9 +141,9 @@ def status(name: str | None, project_path: Path | None, as_json: bool) -> None:
             click.echo(msgspec.json.encode(meter))
     else:
         for meter in known:
-            click.echo(f"{meter.name} ({meter.key[:12]}): {meter}")
+            options.say(f"{meter.name} ({meter.key[:12]}): {meter}")
         if not known:
-            click.echo("no test set has answered yet")
+            options.say("no test set has answered yet")
     if name is not None and known[0].state != "open":
         options.leave(ExitCode.INCONCLUSIVE)
 
@@ -162,7 +162,7 @@ def retire(name: str, reason: str, project_path: Path | None) -> None:
     if meter.state in ("retired", "released"):
         raise UsageError(f"test set {meter.name} ({meter.key[:12]}) is {meter.state} already")
     testsets.close(store, meter.key, "retired", reason)
-    click.echo(f"retired {meter.name} ({meter.key[:12]}) after {meter.answers} of {meter.queries} answers")
+    options.say(f"retired {meter.name} ({meter.key[:12]}) after {meter.answers} of {meter.queries} answers")
 
 
 @testset.command()
@@ -182,7 +182,7 @@ def release(name: str, output: Path, project_path: Path | None) -> None:
     project = options.open_project(project_path)
     project.records.sync()
     meter = release_set(project, Inputs(project, {}).dataset(name, judge=True), name, output)
-    click.echo(f"released {meter.name} ({meter.key[:12]}) to {output}: {meter.answers} answers can be checked")
+    options.say(f"released {meter.name} ({meter.key[:12]}) to {output}: {meter.answers} answers can be checked")
 
 
 def _project(path: Path | None) -> Project | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from assay.feasibility.label_noise import clean_bounds, noise_bounds
     from assay.feasibility.learnability import explained_variance, linear_classification_error
     from assay.feasibility.nearest_neighbor import neighbor_estimate
+    from assay.feasibility.outcome import Study, study
     from assay.feasibility.repeated import audit_labels, audit_votes, repeated_rows
     from assay.feasibility.side_by_side import bayes_error_estimates
     from assay.feasibility.smoothness import smooth
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "NeighborLabels": "cleaning",
+    "Study": "outcome",
     "alpha_of_look": "held_out",
     "audit_labels": "repeated",
     "audit_votes": "repeated",
@@ -41,11 +43,13 @@ _HOMES = {
     "repeated_rows": "repeated",
     "smooth": "smoothness",
     "soft_label_error": "soft_labels",
+    "study": "outcome",
     "upper_limit": "bayes_error",
 }
 
 __all__ = [
     "NeighborLabels",
+    "Study",
     "alpha_of_look",
     "audit_labels",
     "audit_votes",
@@ -65,6 +69,7 @@ __all__ = [
     "repeated_rows",
     "smooth",
     "soft_label_error",
+    "study",
     "upper_limit",
 ]
 

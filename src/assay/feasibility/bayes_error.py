@@ -20,7 +20,7 @@ from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
 from assay.errors import UsageError
 from assay.feasibility.held_out import certified_uppers
 from assay.feasibility.majority import against_constants
-from assay.feasibility.study import prepare
+from assay.feasibility.preparation import prepare
 from assay.stats import binomial
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from assay.core.verdict import Status
     from assay.feasibility.majority import Constants
-    from assay.feasibility.study import Study
+    from assay.feasibility.preparation import Prepared
 
 NEIGHBORS = 15
 # Half of them train, half are held out; more rows are thinned at random.
@@ -189,7 +189,7 @@ def upper_limit(
     held = _held(study, candidates or _candidates(seed, study), alpha)
     clusters = study.clustering(held.wrong)
     status, reason, actions = _outcome(study, held, target, alpha)
-    guarantee = _guarantee(study, alpha)
+    guarantee = promise(study, alpha)
     if clusters is not None:
         column, found = clusters
         status = "inconclusive"
@@ -240,7 +240,7 @@ def upper_limit(
     )
 
 
-def _candidates(seed: int, study: Study) -> dict[str, Any]:
+def _candidates(seed: int, study: Prepared) -> dict[str, Any]:
     """Chosen by the rows that train alone, so that the choice tells nothing of those that are held out."""
     found: dict[str, Any] = {"most common class": DummyClassifier(strategy="most_frequent")}
     if np.unique(study.train_y).size > 1:
@@ -251,7 +251,7 @@ def _candidates(seed: int, study: Study) -> dict[str, Any]:
     return found
 
 
-def _held(study: Study, candidates: Mapping[str, Any], alpha: float) -> _Held:
+def _held(study: Prepared, candidates: Mapping[str, Any], alpha: float) -> _Held:
     predicted = np.empty((study.test_y.size, len(candidates)), dtype=np.int64)
     for place, candidate in enumerate(candidates.values()):
         with warnings.catch_warnings():
@@ -264,7 +264,7 @@ def _held(study: Study, candidates: Mapping[str, Any], alpha: float) -> _Held:
     return _Held(list(candidates), wrong, uppers, constants)
 
 
-def _outcome(study: Study, held: _Held, target: float, alpha: float) -> tuple[Status, str, tuple[Action, ...]]:
+def _outcome(study: Prepared, held: _Held, target: float, alpha: float) -> tuple[Status, str, tuple[Action, ...]]:
     name = held.names[held.best]
     if held.limit <= 1 - target:
         return _within(study, held, target, alpha)
@@ -301,7 +301,7 @@ def _outcome(study: Study, held: _Held, target: float, alpha: float) -> tuple[St
     return "inconclusive", reason, (action,)
 
 
-def _within(study: Study, held: _Held, target: float, alpha: float) -> tuple[Status, str, tuple[Action, ...]]:
+def _within(study: Prepared, held: _Held, target: float, alpha: float) -> tuple[Status, str, tuple[Action, ...]]:
     """Say what a certified target is worth, beside what one constant answer reaches."""
     name, share = held.names[held.best], held.constants.share
     answer = f"always answering {str(study.names[held.constants.common])!r} is right on {share:.3f}"
@@ -330,7 +330,8 @@ def _within(study: Study, held: _Held, target: float, alpha: float) -> tuple[Sta
     )
 
 
-def _guarantee(study: Study, alpha: float) -> Guarantee:
+def promise(study: Prepared, alpha: float, scope: str = "false pass") -> Guarantee:
+    """Say what exact limits on held-out errors promise, and what that rests on."""
     if study.unit is not None:
         independent = Assumption(f"units of {study.unit} are independent", "declared")
     elif study.groups:
@@ -345,7 +346,7 @@ def _guarantee(study: Study, alpha: float) -> Guarantee:
         bounded = (Assumption(text, "unverifiable", detail),)
     return Guarantee.exact(
         alpha,
-        "false pass",
+        scope,
         (
             independent,
             *bounded,

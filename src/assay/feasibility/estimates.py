@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assay.errors import DataError, UsageError
-from assay.feasibility.study import prepare
+from assay.feasibility.preparation import prepare
 from assay.stats.neighbors import nearest
 
 if TYPE_CHECKING:

@@ -123,6 +123,27 @@ def clean_bounds(transition: ArrayLike, class_prior: ArrayLike, noisy_error: flo
     return NoiseBounds(_rounded(min(max(lower, 0.0), most)), _rounded(min(max(upper, 0.0), most)))
 
 
+def clean_range(transition: ArrayLike, noisy_error: float) -> NoiseBounds:
+    """Bound the Bayes error of clean labels, given that of noisy ones, whatever the class shares are.
+
+    rhobar lies between the least and the largest 1 - T[i, i], so that R lies in [(R' - max) / M, (R' - min) / m]. Where
+    ``noisy_error`` is a limit of R' on one side, the same side of the result is one of R.
+
+    Examples
+    --------
+    >>> low, high = clean_range([[0.9, 0.1], [0.2, 0.8]], 0.25)
+    >>> round(low, 4), round(high, 4)
+    (0.0625, 0.25)
+    """
+    matrix, _ = _checked(transition, np.full(len(np.asarray(transition)), 1 / len(np.asarray(transition))))
+    wrong = 1 - np.diag(matrix)
+    _, least, largest = _slopes(matrix, np.full(len(matrix), 1 / len(matrix)))
+    most = 1 - 1 / len(matrix)
+    lower = (noisy_error - float(wrong.max())) / largest if largest > 0 else 0.0
+    upper = (noisy_error - float(wrong.min())) / least if least > 0 else most
+    return NoiseBounds(_rounded(min(max(lower, 0.0), most)), _rounded(min(max(upper, 0.0), most)))
+
+
 def _slopes(matrix: Floats, prior: Floats) -> tuple[float, float, float]:
     right = np.diag(matrix)
     gaps = (right[:, None] - matrix)[~np.eye(len(matrix), dtype=bool)]

@@ -10,7 +10,7 @@ import numpy as np
 from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
 from assay.errors import UsageError
 from assay.feasibility.inequalities import cover_hart
-from assay.feasibility.study import prepare
+from assay.feasibility.preparation import prepare
 from assay.stats.neighbors import nearest
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from assay.core.plain import plain
-from assay.report.words import price
+from assay.report.words import price, prompt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,5 +62,6 @@ def action_items(actions: Iterable[Action]) -> str:
 def command(line: str) -> str:
     """A command with a button that copies it."""
     return (
-        f'<div class="command"><code>{text(line)}</code><button class="copy" type="button" hidden>copy</button></div>'
+        f'<div class="command"><code data-prompt="{text(prompt(line))}">{text(line)}</code>'
+        '<button class="copy" type="button" hidden>copy</button></div>'
     )

@@ -145,11 +145,13 @@ def _verdict_table(verdicts: Sequence[Verdict], context: ReportContext) -> str:
     last = ""
     for group in groups(verdicts):
         if group.stage != last:
-            rows.append(f'<tr class="stage"><th colspan="7" scope="colgroup">{text(group.stage)}</th></tr>')
+            rows.append(
+                f'<tr class="stage" role="row"><th colspan="7" scope="colgroup" role="rowheader">{text(group.stage)}</th></tr>'
+            )
             last = group.stage
         rows += [_verdict_row(group, line, context) for line in lines(group)]
     head = "".join(
-        f'<th scope="col"{kind}>{name}</th>'
+        f'<th scope="col" role="columnheader"{kind}>{name}</th>'
         for name, kind in (
             ("Check", ""),
             ("Verdict", ""),
@@ -162,7 +164,8 @@ def _verdict_table(verdicts: Sequence[Verdict], context: ReportContext) -> str:
     )
     return (
         '<section aria-labelledby="verdicts"><h2 id="verdicts">Verdicts</h2><div class="scroll">'
-        f'<table class="verdicts"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        f'<table class="verdicts" role="table"><thead role="rowgroup"><tr role="row">{head}</tr></thead>'
+        f'<tbody role="rowgroup">{"".join(rows)}</tbody></table></div>'
         '<p class="hint">A bar is the interval, the notch the estimate, the dashed line the limit; '
         "the tinted side is the one that the claim asks for. Each row has its own scale.</p></section>"
     )
@@ -183,14 +186,17 @@ def _verdict_row(group: Group, line: Line, context: ReportContext) -> str:
     promise = promises.pop() if len(promises) == 1 else "various"
     if any(found):
         numbers = (
-            f'<td class="number">{number(found.estimate)}</td><td class="number">{number(found.interval)}</td>'
-            f'<td class="bar">{interval_bar(verdict)}</td><td class="need">{number(found.need)}</td>'
+            f'<td class="number" role="cell" data-name="estimate">{number(found.estimate)}</td>'
+            f'<td class="number" role="cell" data-name="interval">{number(found.interval)}</td>'
+            f'<td class="bar" role="cell">{interval_bar(verdict)}</td>'
+            f'<td class="need" role="cell" data-name="need">{number(found.need)}</td>'
         )
     else:
-        numbers = f'<td colspan="4" class="said">{text(line.text or verdict.reason)}</td>'
+        numbers = f'<td colspan="4" class="said" role="cell">{text(line.text or verdict.reason)}</td>'
     return (
-        f'<tr><th scope="row">{name}</th><td class="state">{status_mark(verdict)}{blocks}</td>{numbers}'
-        f'<td class="promise">{text(promise)}</td></tr>'
+        f'<tr role="row"><th scope="row" role="rowheader">{name}</th>'
+        f'<td class="state" role="cell">{status_mark(verdict)}{blocks}</td>{numbers}'
+        f'<td class="promise" role="cell">{text(promise)}</td></tr>'
     )
 
 

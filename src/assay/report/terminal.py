@@ -10,6 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from assay.core.layout import command_lines
 from assay.core.plain import plain
 from assay.core.waiver import Waiver, waiver_of
 from assay.report.context import ReportContext
@@ -54,6 +55,7 @@ _STYLES = {
 _MOST_DETAILS = 3
 _MOST_ASSUMPTIONS = 4
 _LEAST_NAME = 8
+_LEAST_ROOM = 24
 _STACK_INDENT = 4
 _INDENT = 3
 _LABEL = 10
@@ -89,7 +91,7 @@ def render(
     Returns
     -------
     str
-        Lines of at most ``width`` columns (names and commands are never broken), ended by a newline.
+        Lines of at most ``width`` columns (names are never broken, commands so that they can be copied), ended by a newline.
 
     Examples
     --------
@@ -168,7 +170,12 @@ class _Screen:
 
     def cut(self, text: str, width: int) -> str:
         mark = "..." if self.ascii_only else "…"
-        return text if cell_len(text) <= width else set_cell_size(text, max(0, width - len(mark))).rstrip() + mark
+        if cell_len(text) <= width:
+            return text
+        # A number that loses its last digits is another number.
+        room = set_cell_size(text, max(0, width - len(mark)))
+        whole = room if text[len(room) : len(room) + 1] == " " or " " not in room else room.rpartition(" ")[0]
+        return whole.rstrip() + mark
 
     def entry(
         self, label: str, text: str, style: str = "", *, label_width: int = _LABEL, indent: int = _INDENT
@@ -187,14 +194,18 @@ class _Screen:
     def action(
         self, text: str, command: str, label: str = "", *, label_width: int = _LABEL, indent: int = _INDENT
     ) -> list[Text]:
-        """What to do, and the command to copy: on the same line where it fits, and never wrapped."""
+        """What to do, and the command to copy: on the same line where it fits, and broken so that it can still be copied."""
         rows = self.entry(label, text, label_width=label_width, indent=indent)
         if not command:
             return rows
         shown, sign = self.plain(command), prompt(command)
         if len(rows) == 1 and cell_len(rows[0].plain) + 2 + len(sign) + cell_len(shown) <= self.width:
             return [Text.assemble(rows[0], (f"  {sign}", "dim"), (shown, "cyan"))]
-        return [*rows, Text.assemble((" " * (indent + label_width) + sign, "dim"), (shown, "cyan"))]
+        room = self.width - indent - label_width - len(sign)
+        for place, part in enumerate(command_lines(shown, room, shell=sign == "$ ")):
+            lead = " " * (indent + label_width) + (sign if place == 0 else " " * len(sign))
+            rows.append(Text.assemble((lead, "dim"), (part, "cyan")))
+        return rows
 
 
 def _header(verdicts: Sequence[Verdict], context: ReportContext) -> list[str]:
@@ -303,6 +314,9 @@ class _Layout:
             cells = [estimate.rjust(self.widths[3]), interval.ljust(self.widths[4]), need.ljust(self.widths[5])]
             text.append("  ".join(cell for cell, width in zip(cells, self.widths[3:6], strict=True) if width))
         elif line.first.guarantee.kind == "none" or not room:
+            if self.screen.width - at < _LEAST_ROOM:
+                below = self.screen.wrap(self._said(line), self.screen.width - _STACK_INDENT)
+                return [*out, text, *(Text(" " * _STACK_INDENT + part, "dim") for part in below)]
             rows = self.screen.wrap(self._said(line), self.screen.width - at)
             text.append(rows[0], "dim")
             return [*out, text, *(Text(" " * at + part, "dim") for part in rows[1:])]
@@ -329,7 +343,8 @@ def _title(verdict: Verdict, screen: _Screen, waiver: Waiver | None) -> list[Tex
     fill = screen.width - cell_len(title) - len(status)
     if fill >= 0:
         return [Text.assemble((title, "bold"), (status, _STYLES[verdict.status]), (screen.rule * fill, "dim"))]
-    return [Text(title, "bold"), *screen.entry("status", status, _STYLES[verdict.status])]
+    rows = [Text(row, "bold") for row in screen.wrap(title.rstrip(), screen.width)]
+    return [*rows, *screen.entry("status", status, _STYLES[verdict.status])]
 
 
 def _details(verdict: Verdict, screen: _Screen, waiver: Waiver | None) -> list[Text]:

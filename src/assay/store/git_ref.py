@@ -213,6 +213,26 @@ class GitLedger:
             )
         return data
 
+    def check_artifacts(self, store: Store, digests: Sequence[str]) -> None:
+        """See that artifacts are on the remote as they were written; only those that are not here are fetched.
+
+        Raises
+        ------
+        StoreError
+            If the remote cannot be reached.
+        LedgerError
+            Naming the first that is missing, or not as it was written.
+        """
+        there = self._reached(lambda: self._git.remote_objects(self._remote, OBJECTS))
+        for digest in digests:
+            held = there.get(f"{OBJECTS}{digest}")
+            if (
+                held is None
+                or not store.artifacts.has(digest)
+                or self._git.keep([store.artifacts.get(digest)]) != [held]
+            ):
+                self.artifact(digest)
+
     def _read(self, commit: str) -> Shared:
         """Read the entries of a commit and check their chain."""
         files = self._git.files(commit)

@@ -59,6 +59,11 @@ class GitRepository:
         listed = self._run("ls-remote", remote, ref, network=True).decode()
         return next((line.split("\t")[0] for line in listed.splitlines() if line.endswith(f"\t{ref}")), None)
 
+    def remote_objects(self, remote: str, prefix: str) -> dict[str, str]:
+        """Ask a remote for all refs below a prefix: the object of each."""
+        listed = self._run("ls-remote", remote, f"{prefix}*", network=True).decode()
+        return {ref: name for name, _, ref in (line.partition("\t") for line in listed.splitlines())}
+
     def seen(self, ref: str) -> Seen | None:
         """Commit and message of a ref of this repository, if there is one."""
         told = self._run("for-each-ref", "--format=%(objectname)%0a%(contents)", ref).decode(errors="replace")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import msgspec
 from sqlalchemy import select
 
-from assay.errors import BudgetSpent, LedgerError
+from assay.errors import BudgetSpent, LedgerError, StoreError
 from assay.store import chain
 from assay.store.balance import Balance, balance_of, find_open, is_dead, is_put_by, open_reservations
 from assay.store.holder import me
@@ -28,6 +28,8 @@ Kind = Literal["alpha", "answers", "labels", "pages", "promotion", "testset", "w
 TOLERANCE = 1e-12
 """Slack of a limit for sums of decimal fractions: 0.01 five times is within 0.05."""
 
+# What an entry names that may have to stay with the clone that wrote it.
+_KEPT = ("opening", "predictions")
 # Kept with a reservation alone: who holds it, and what went to other clones with it.
 _OF_RESERVATIONS = ("holder", "artifacts")
 
@@ -396,6 +398,42 @@ class Ledger:
         """
         with self._store.read() as connection:
             return chain.verify(connection)
+
+    def verify_artifacts(self) -> int:
+        """See that what the entries name as their artifacts is there and hashes right, and return how many there are.
+
+        With a shared ledger "there" is the remote, and this clone for what had to stay in it, else the store's folder of objects; beside a database that others
+        share, what is not in this folder is in one that cannot be reached from here.
+
+        Raises
+        ------
+        LedgerError
+            Naming the entry whose artifact is missing, or was changed.
+        """
+        sent: dict[str, int] = {}
+        kept: dict[str, int] = {}
+        for entry in self.entries():
+            for digest in entry.detail.get("artifacts", []):
+                sent.setdefault(digest, entry.seq)
+            for key in _KEPT:
+                if entry.detail.get(key):
+                    kept.setdefault(entry.detail[key], entry.seq)
+        shared, artifacts = self._store.shared, self._store.artifacts
+        if shared is not None:
+            shared.check_artifacts(self._store, list(sent))
+            kept = {digest: seq for digest, seq in kept.items() if digest not in sent and artifacts.has(digest)}
+            done = len(sent)
+        else:
+            done = 0
+            with self._store.read() as connection:
+                alone = connection.dialect.name == "sqlite"
+            kept = {digest: seq for digest, seq in {**kept, **sent}.items() if alone or artifacts.has(digest)}
+        for digest, seq in kept.items():
+            try:
+                artifacts.get(digest)
+            except StoreError as problem:
+                raise LedgerError(f"ledger: entry {seq} names what is not as it was written: {problem}") from problem
+        return done + len(kept)
 
 
 def append(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
+
+from assay.core.layout import columns, fit
 
 if TYPE_CHECKING:
     from assay.validation.profiling import ColumnProfile, Profile
 
 
-def side_by_side(one: Profile, two: Profile) -> str:
+def side_by_side(one: Profile, two: Profile, width: int = sys.maxsize) -> str:
     """Put what two profiles say of each column into one line, where it differs.
 
     Nothing here has an error bound: whether a column has moved by more than chance is what
@@ -30,12 +33,11 @@ def side_by_side(one: Profile, two: Profile) -> str:
         else:
             same += 1
     if len(body) > 1:
-        widths = [max(len(row[i]) for row in body) for i in range(len(body[0]))]
-        lines += ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in body]
+        lines += columns(body, width, head=True)
     if same:
         lines.append(f"{same} column{'s' if same > 1 else ''} with the same numbers")
     lines.append("Numbers without a verdict: assay check stage:data tests what may differ.")
-    return "\n".join(lines)
+    return fit("\n".join(lines), width)
 
 
 def _cells(column: ColumnProfile) -> tuple[str, ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from assay.core.layout import columns as in_columns
 from assay.data.connection import session
 from assay.data.facts import columns_present
 from assay.data.sources import table as open_table
@@ -234,18 +236,15 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Decode what :meth:`to_json` wrote."""
         return msgspec.json.decode(data, type=cls)
 
-    def __str__(self) -> str:
+    def to_text(self, width: int = sys.maxsize) -> str:
+        """Write a line for each column; more where they are longer than ``width`` columns of a screen."""
         head = ("column", "type", "missing", "distinct", "min", "mean", "max", "most frequent")
         body = [head, *(_line(name, column) for name, column in self.columns.items())]
-        widths = [max(len(row[i]) for row in body) for i in range(len(head))]
-        lines = [
-            "  ".join(
-                cell.rjust(width) if 2 <= i <= 6 else cell.ljust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-            for row in body
-        ]
+        lines = in_columns(body, width, right=range(2, 7), head=True)
         return "\n".join([f"{self.name}: {self.rows:,} rows, {len(self.columns)} columns", *lines])
+
+    def __str__(self) -> str:
+        return self.to_text()
 
     __repr__ = __str__
 

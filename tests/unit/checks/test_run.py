@@ -227,10 +227,10 @@ def test_a_small_error_is_at_most_doubled_by_asking_again(project: Project) -> N
 
 
 def test_the_level_that_refuting_costs_is_that_of_every_search_for_clustering() -> None:
-    from assay.feasibility import study
+    from assay.feasibility import preparation
     from assay.gate import screening
 
-    assert screening.ALPHA == study.CLUSTERED == REFUTING
+    assert screening.ALPHA == preparation.CLUSTERED == REFUTING
 
 
 def test_a_name_gives_the_worst_of_its_verdicts() -> None:

@@ -117,3 +117,29 @@ def test_the_page_stands_alone(portrait):
     assert "default-src 'none'" in page
     assert not re.search(r'(src|href)="', page)
     assert len(page) < 30_000
+
+
+VERDICTS = """<script>
+const table = document.querySelector(".verdicts");
+const cut = [...table.querySelectorAll("tbody td, tbody th")].filter((cell) => {
+  const place = cell.getBoundingClientRect();
+  return place.width && (place.right > innerWidth || cell.scrollWidth > cell.clientWidth + 1);
+}).map((cell) => cell.textContent);
+const promises = [...table.querySelectorAll("td.promise")];
+document.body.dataset.found = JSON.stringify({
+  cut, wide: document.documentElement.scrollWidth > innerWidth || table.parentNode.scrollWidth > table.parentNode.clientWidth,
+  promises: promises.length, shown: promises.filter((cell) => cell.getBoundingClientRect().width > 40).length});
+</script></body>"""
+
+
+@pytest.mark.parametrize("width", [390, 800, 1100, 1280])
+def test_no_guarantee_is_cut_on_any_screen(tmp_path, verdicts, context, width):
+    path = tmp_path / "report.html"
+    page, _, end = to_html(verdicts, context).rpartition("</body>")
+    path.write_text(page + VERDICTS + end, encoding="utf-8")
+    dom, complaints = opened(path, tmp_path / "profile", f"--window-size={width},900")
+    assert complaints == []
+    found = json.loads(re.search(r'data-found="([^"]*)"', dom)[1].replace("&quot;", '"'))
+    assert found["cut"] == []
+    assert not found["wide"]
+    assert found["promises"] == found["shown"] > 5

@@ -23,7 +23,7 @@ def test_a_step_shows_each_command_and_counts_the_passes_of_a_check(verdicts):
     failed = next(verdict for verdict in verdicts if verdict.check == "nulls" and verdict.failed)
     step = StoryStep("Look", "assay check fit\nassay status", "Two commands.", columns)
     (told,) = steps(to_html(verdicts, ReportContext(story=(step,))))
-    assert [told.count(f"<code>{line}</code>") for line in ("assay check fit", "assay status")] == [1, 1]
+    assert [told.count(f">{line}</code>") for line in ("assay check fit", "assay status")] == [1, 1]
     assert f'<a href="#v-{failed.id}">nulls[wind_gust]</a>' in told
     assert "22 times" in told
     assert told.count("<a ") == 1

@@ -24,7 +24,7 @@ MATERIAL = 1.1
 
 
 @dataclass(frozen=True)
-class Study:
+class Prepared:
     """Encoded features and labels, in a part to train on and a part that is held out.
 
     Attributes
@@ -105,7 +105,7 @@ def prepare(
     columns: Mapping[str, Any] | None = None,
     max_rows: int,
     seed: int,
-) -> Study:
+) -> Prepared:
     """Check and encode labels and features, and hold out half of the units, or the given ``test`` rows."""
     held, labels = table(X), _labels(y)
     rows = _rows(held, labels, "X")
@@ -146,7 +146,7 @@ def prepare(
 
     training = {name: values[train] for name, values in features.items()}
     encoder = Encoder().fit(training)
-    return Study(
+    return Prepared(
         train=encoder.transform(training),
         test=encoder.transform({name: values[tested] for name, values in features.items()}),
         train_y=codes[train],
