@@ -237,16 +237,18 @@ def without_models(
             f"{side!r} is no model and no alias; {f'did you mean {near!r}? ' if near else ''}"
             f"models: {', '.join(project.file.models) or 'none'}; aliases: {', '.join(ALIASES)}"
         )
+    reason = f"{model} has no {side} yet"
+    actions: tuple[Action, ...] = ()
     if new is None:
         train = declared.train.partition(":")[0] if declared and declared.train else "train"
-        action = Action(f"make a {side}", f"python {train}.py")
+        actions = (Action(f"make a {side}", f"python {train}.py"),)
     elif side != "champion" or (project.has_store and Registry(project.store).versions(model)):
-        action = Action(f"make a {side}", f"assay models promote {model} --to {side}")
+        actions = (Action(f"make a {side}", f"assay models promote {model} --to {side}"),)
     else:
-        action = Action("pass the other checks of the gate", effect="the first that does is the champion for the next")
+        reason += ": the first that passes the rest of the gate is what the next is compared with"
     # Without a champion there is nothing to be worse than; without a candidate nothing was shown.
     blocking = check.blocking and new is None
-    return Job({"missing": side}, lambda: _skipped(check, project, model, side, action, blocking))
+    return Job({"missing": side}, lambda: _skipped(check, project, reason, actions, blocking))
 
 
 def identified(check: CheckTable, project: Project, old: Predictor | None) -> tuple[Assumption, ...]:
@@ -365,7 +367,7 @@ def masks_of(predicates: Mapping[str, str], dataset: Dataset) -> dict[str, Any]:
 
 
 def _skipped(
-    check: CheckTable, project: Project, model: str, side: str, action: Action, blocking: bool
+    check: CheckTable, project: Project, reason: str, actions: tuple[Action, ...], blocking: bool
 ) -> list[Verdict]:
     """One verdict for each slice, so that the verdicts to come take their places."""
     skipped = Verdict(
@@ -375,8 +377,8 @@ def _skipped(
         code="GAT102" if check.slices else "GAT101",
         stage="gate",
         claim=Claim(check.claim),
-        reason=f"{model} has no {side} yet",
-        actions=(action,),
+        reason=reason,
+        actions=actions,
         severity=check.severity,
         blocking=blocking,
     )
