@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from assay.cli import ci, options
+from assay.errors import shown
 
 if TYPE_CHECKING:
     from assay.checks.outcome import CheckRun
@@ -86,5 +87,5 @@ def _run(project: Project, selection: str, sources: dict[str, str]) -> CheckRun:
 def _nothing(project: Project, selection: str) -> str:
     names = ", ".join(check.name for check in project.file.checks)
     if not names:
-        return f"{project.path} declares no checks: add [[checks]], see `assay explain` for the codes"
+        return f"{shown(project.path)} declares no checks: add [[checks]], see `assay explain` for the codes"
     return f"nothing selected by {selection!r}: declare a check of that kind, or select from {names}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from assay.cli import options
-from assay.errors import UsageError
+from assay.errors import UsageError, shown
 
 if TYPE_CHECKING:
     from assay.validation import Edit, Schema
@@ -34,7 +34,7 @@ def infer(dataset: str | None, project_path: Path | None, output: Path | None, f
     project = options.open_project(project_path)
     name = dataset or project.dataset_of_role("train", "test", "live")
     if name is None:
-        raise UsageError(f"{project.path}: no dataset is declared; say which in [datasets.train]")
+        raise UsageError(f"{shown(project.path)}: no dataset is declared; say which in [datasets.train]")
     target = output or project.root / project.file.project.schema
     if target.exists() and not force:
         raise UsageError(f"{target} is there already: a person may have reviewed it; --force replaces it")
