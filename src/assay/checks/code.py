@@ -58,14 +58,11 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     """Load the function and the schema; alpha is shared over the oracles."""
     project = inputs.project
     if not check.function:
-        raise ProjectError(
-            'it needs the code that it runs: function = "features:prepare"'
-        )
+        raise ProjectError('it needs the code that it runs: function = "features:prepare"')
     path = project.root / project.file.project.schema
     if not path.exists():
         raise ProjectError(
-            f"it builds tables to a schema, and {path.name} is not there: write it with "
-            "`assay schema infer`"
+            f"it builds tables to a schema, and {path.name} is not there: write it with `assay schema infer`"
         )
     text = read(path)
     schema = Schema.from_toml(text, str(path))
@@ -74,9 +71,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     oracles = [one.name for one in chosen(None, serve is not None)]
     wanted = [name for name, code in zip(oracles, codes(oracles), strict=True) if code.startswith(check.use.upper())]
     if not wanted:
-        raise ProjectError(
-            f'{check.use!r} is no usual oracle; write use = "VAL6"'
-        )
+        raise ProjectError(f'{check.use!r} is no usual oracle; write use = "VAL6"')
     share = alpha / len(wanted)
     depends = {"schema": text, "code": _code_in(project.root), "environment": check.environment}
     spends = (Spend("alpha", f"{digest(depends)}:{check.name}", alpha, alpha, apart=True),)

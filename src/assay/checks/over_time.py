@@ -39,28 +39,23 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     path = project.root / project.file.project.schema
     if not path.exists():
         raise ProjectError(
-            f"it watches what a schema limits, and {path.name} is not there: write it with "
-            "`assay schema infer`"
+            f"it watches what a schema limits, and {path.name} is not there: write it with `assay schema infer`"
         )
     text = read(path)
     schema = Schema.from_toml(text, str(path))
     metrics = check.use.upper().startswith("VAL5")
     if metrics and not schema.metrics:
         raise ProjectError(
-            f"it follows metrics, and {path.name} has none: add [[metrics]] with "
-            "measure = 'Mean(\"delay\")'"
+            f"it follows metrics, and {path.name} has none: add [[metrics]] with measure = 'Mean(\"delay\")'"
         )
     names = check.datasets or tuple(n for n, d in project.file.datasets.items() if d.role == "live" and d.timestamp)
     if not names:
-        raise ProjectError(
-            "it needs batches: name datasets that declare a timestamp"
-        )
+        raise ProjectError("it needs batches: name datasets that declare a timestamp")
     datasets = [inputs.dataset(name) for name in names]
     for dataset in datasets:
         if dataset.declared.timestamp is None:
             raise ProjectError(
-                f"it cuts {dataset.name!r} into batches by time: add timestamp = ... to "
-                f"[datasets.{dataset.name}]"
+                f"it cuts {dataset.name!r} into batches by time: add timestamp = ... to [datasets.{dataset.name}]"
             )
     depends = {f"dataset:{d.name}": d.fingerprint for d in datasets} | {"schema": text}
     depends |= {"declared": repr([(d.declared.timestamp, d.declared.unit) for d in datasets])}
