@@ -373,6 +373,19 @@ RULES: tuple[Rule, ...] = (
         "Breck et al., Data Validation for Machine Learning, MLSys 2019",
     ),
     Rule(
+        "VAL401",
+        "rate over batches",
+        "data",
+        "Watches each rate that the schema limits, batch after batch, and alarms when the batches together show it to lie "
+        "above its limit.",
+        "A check of each batch alone at 5% alarms without a fault every twentieth day, or is blind to a small rise that "
+        "lasts. Here false alarms are counted in years.",
+        "A season that breaks a limit is an alarm. Distributions are not watched.",
+        "anytime: the expected number of false alarms in a period, over all rules, is at most what was allowed; withdrawn "
+        "where rates come in runs, have a season, or differ more than those of independent rows",
+        "Shin, Ramdas and Rinaldo, E-detectors, NEJSDS 2024",
+    ),
+    Rule(
         "VAL501",
         "newest value of a metric",
         "data",
