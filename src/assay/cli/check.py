@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from assay.checks.project import Project
 
 
-@click.command()
+@click.command(
+    epilog=options.examples("assay check", "assay check stage:data", "assay check --with live=today.parquet")
+)
 @click.argument("selection", nargs=-1)
 @options.project_option
 @options.with_option

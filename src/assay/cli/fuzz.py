@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 @click.option("--environment", metavar="NAME", help="Only columns that are expected there.")
 @click.option("--trials", type=click.IntRange(min=1), default=300, show_default=True, help="Independent random tables.")
 @click.option("--oracles", metavar="A,B,...", help="Default: all but idempotence and latency:SECONDS.")
-@click.option("--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--alpha",
+    help="Error probability of the bound that is printed.",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.05,
+    show_default=True,
+)
+@click.option("--seed", help="The same seed draws the same tables.", type=int, default=0, show_default=True)
 @options.project_option
 @options.output_options
 def fuzz(

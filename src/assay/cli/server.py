@@ -14,7 +14,7 @@ from assay.cli import options
 
 @click.group(cls=options.Verbs, invoke_without_command=True)
 @options.project_option
-@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--host", help="Address to listen at.", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 picks a free one.")
 @click.pass_context
 def server(context: click.Context, project_path: Path | None, host: str, port: int) -> None:
