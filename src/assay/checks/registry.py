@@ -56,6 +56,17 @@ RULES: tuple[Rule, ...] = (
         2,
     ),
     Rule(
+        "FEA103",
+        "leakage of a secret",
+        "feasibility",
+        "Attacks are trained on one part of the rows to tell a secret from what is observed of it, and judged on the other. "
+        "Their error over that of a blind guess bounds the Bayes security from above.",
+        "Embeddings, logs and traffic tell more than was meant; a protected attribute that can be recovered will be.",
+        "That no attack succeeds does not show that none could, unless the possible observations are few and known.",
+        "exact: a leak is claimed falsely with probability at most alpha, over all attacks together",
+        "Cherubin, Bayes, not naive: security bounds on website fingerprinting defenses, PoPETs 2017",
+    ),
+    Rule(
         "FEA201",
         "feasibility study",
         "feasibility",
