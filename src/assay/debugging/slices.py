@@ -205,7 +205,10 @@ def _reported(
     judged = [*judgement.slices, *(each for _, each in judgement.others)]
     around = redundant(all_found, judged, searched, alpha)
     seen: dict[int, FoundSlice] = {}
-    for place in sorted(range(len(all_found)), key=lambda each: (around[each] is not None, each)):
+
+    def told(place: int) -> FoundSlice:
+        if place in seen:
+            return seen[place]
         each, verdict, outer = all_found[place], judged[place], around[place]
         inside = members(searched.coded, each.conditions)
         size, total = rows.sums(inside)
@@ -222,14 +225,23 @@ def _reported(
             status="CONFIRMED" if verdict.confirmed else "SUSPECTED",
             p_value=verdict.p_value,
             interval=verdict.interval,
-            part_of=None if outer is None else seen[outer],
+            part_of=None if outer is None else told(outer),
         )
+        return seen[place]
+
     return SliceReport(
-        slices=tuple(seen[place] for place in range(len(found))),
-        others=tuple(seen[place] for place in range(len(found), len(all_found))),
+        slices=tuple(map(told, range(len(found)))),
+        others=tuple(map(told, range(len(found), len(all_found)))),
         cleared=judgement.cleared,
         detectable=judgement.detectable,
-        guarantee=guarantee(judgement, searched, other, alpha, unit if isinstance(unit, str) else "unit", features),
+        guarantee=guarantee(
+            judgement,
+            searched,
+            other,
+            alpha,
+            unit if isinstance(unit, str) else str(getattr(unit, "name", None) or "unit"),
+            features,
+        ),
         reason=judgement.refused,
         rows=rows.values.size,
         size=rows.size,
