@@ -90,3 +90,37 @@ def test_mistakes(orders, assay, arguments, words):
     assert said.code == 2
     assert words in said.err
     assert "[slices]" not in (orders / "assay.toml").read_text()
+
+
+GATE = """
+[[checks]]
+id = "everywhere"
+claim = "no_slice_regression(tau={tau}, max_level=1)"
+datasets = ["test"]
+model = "new"
+new = "new"
+old = "old"
+blocking = true
+"""
+
+
+@pytest.mark.parametrize(("hurt", "code", "word"), [(0.0, 0, "pass"), (0.3, 1, "FAIL")])
+def test_no_slice_regression_is_a_gate_check(project, assay, hurt, code, word):
+    rng = np.random.default_rng(0)
+    rows = 6000
+    table = pd.DataFrame({"region": rng.choice(["north", "west"], rows), "late": rng.integers(0, 2, rows)})
+    table.to_csv("test.csv", index=False)
+    old = np.where(rng.random(rows) < 0.1, 1 - table.late, table.late)
+    new = np.where((table.region == "west") & (rng.random(rows) < hurt), 1 - table.late, old)
+    for name, values in (("old", old), ("new", new)):
+        pd.DataFrame({"prediction": values}).to_csv(f"{name}.csv", index=False)
+    text = (project / "assay.toml").read_text().partition("[[checks]]")[0]
+    (project / "assay.toml").write_text(text + GATE.replace("{tau}", "0.05"))
+    assert "every slice" in assay("plan", "--json").out
+    said = assay("gate")
+    assert said.code == code
+    assert f"GAT103 everywhere  {word}" in said.out
+    (project / "assay.toml").write_text(text + GATE.replace("{tau}", "2"))
+    assert "needs tau" in assay("gate").err
+    (project / "assay.toml").write_text(text + GATE.replace("{tau}", "0.1") + 'method = "sequential"\n')
+    assert "leave out slices, method and mode" in assay("gate").err

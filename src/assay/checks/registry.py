@@ -534,6 +534,17 @@ RULES: tuple[Rule, ...] = (
         method_version=2,  # as GAT101
     ),
     Rule(
+        "GAT103",
+        "no slice got worse",
+        "gate",
+        "Bounds the rise of the error in every slice that the columns describe, up to a number of conditions.",
+        "Nobody declares all the slices that matter; an average can rise while one of them is served worse.",
+        "Slices below the support are not looked at, and a pass speaks of the columns and bins at hand alone. Few units "
+        "decide little.",
+        "exact: a false pass has probability at most alpha, over all slices and all the answers that the set may give",
+        "Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 1982",
+    ),
+    Rule(
         "MON101",
         "harm",
         "monitor",

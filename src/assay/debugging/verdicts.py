@@ -144,7 +144,7 @@ def judge(
     effect = design_effect(rows.values, rows.weights, rows.units)
     spread = Spread.of(rows.values, rows.weights, effect, rows.support)
     cleared, least = None, None
-    refused, looked = _clustered(rows, groups, seed)
+    refused, looked = undeclared(rows.values, groups if rows.units is None else {}, seed)
     if counts and not rows.compared and not refused:
         smallest = float(shares(rows.max_level, rows.support))
         least = detectable(spread.mean, rows.support / effect, alpha / 2 * smallest)
@@ -258,19 +258,20 @@ def _part(rows: Searched, kept: Mask) -> Searched:
     )
 
 
-def _clustered(
-    rows: Searched, groups: Mapping[str, NDArray[np.intp]], seed: int
+def undeclared(
+    values: Floats, groups: Mapping[str, NDArray[np.intp]], seed: int
 ) -> tuple[str, list[tuple[str, float]]]:
-    """Say by what errors cluster, if no unit is declared and they do, and what the test would have found."""
+    """Say by what errors cluster although no unit is declared, and what the test would have found.
+
+    Guarantee (exact): P(something is found) <= 1% if the errors are exchangeable over rows.
+    """
     looked: list[tuple[str, float]] = []
-    if rows.units is not None:
-        return "", looked
     level = _CLUSTERED / max(1, len(groups))
     for name, codes in groups.items():
         sizes = np.bincount(codes)
         if sizes.size == codes.size:
             continue
-        tested = clustering.test(rows.values, codes, permutations=max(199, int(2 / level)), seed=seed)
+        tested = clustering.test(values, codes, permutations=max(199, int(2 / level)), seed=seed)
         if tested.p_value <= level and tested.design_effect > _MATERIAL:
             return (
                 f"errors cluster by {name}: their variance is {tested.design_effect:.3g} times that of independent rows "
