@@ -59,7 +59,9 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         raise ProjectError("a gate check needs a claim")
     everywhere = parse(check.claim).everywhere
     if everywhere is not None and (check.method == "sequential" or check.slices or check.mode == "fn-free"):
-        raise ProjectError(f"{everywhere} speaks of every slice, once, of labelled rows: leave out slices, method and mode")
+        raise ProjectError(
+            f"{everywhere} speaks of every slice, once, of labelled rows: leave out slices, method and mode"
+        )
     if check.method == "sequential" and inputs.series is None:
         if inputs.submitted is not None:
             raise ModelError("it is decided label by label: it judges declared models alone")

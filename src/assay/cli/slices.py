@@ -67,7 +67,7 @@ def slices(
         new=new,
         compare=compare,
         within=within,
-        overrides=options.parse_overrides(overrides),
+        overrides=options.parse_overrides(overrides, project),
         k=MOST * k,
         max_level=level,
         min_support=support,
