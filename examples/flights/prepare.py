@@ -29,6 +29,7 @@ KNOWN = ["flight_id", "date", "scheduled", *TIMETABLE, *WEATHER]
 
 LATE_MINUTES = 15
 STREAM_STARTS = pd.Timestamp("2013-04-01")  # a Monday
+SPRING_ENDS = pd.Timestamp("2013-06-24")  # twelve weeks, whose labels have come
 STREAM_ENDS = pd.Timestamp("2013-12-30")  # the day after the last whole week
 BROKEN_WEEK = pd.Timestamp("2013-05-20")
 KM_PER_MILE = 1.609344
@@ -118,9 +119,11 @@ def write(flights: pd.DataFrame, folder: Path) -> None:
         save(labels, folder / "labels" / name)
         if start == BROKEN_WEEK:
             save(damage(week[KNOWN]), folder / "broken" / name)
-    for name, part in (("train", winter[odd]), ("test", winter[~odd]), ("live", rest)):
+    spring = rest[rest["date"] < SPRING_ENDS]
+    save(spring, folder / "spring.parquet")
+    for name, part in (("train", winter[odd]), ("test", winter[~odd]), ("spring", spring), ("live", rest)):
         days = part["date"].nunique()
-        print(f"{name:<5}  {len(part):>7,} flights of {days:>3} days, {part['late'].mean():.1%} late")
+        print(f"{name:<6}  {len(part):>7,} flights of {days:>3} days, {part['late'].mean():.1%} late")
 
 
 def damage(week: pd.DataFrame) -> pd.DataFrame:

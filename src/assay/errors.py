@@ -100,6 +100,10 @@ class DataError(UsageError):
     """A table cannot be used as it stands."""
 
 
+class TooFewUnits(DataError):
+    """There are too few independent units for the question."""
+
+
 class ModelError(UsageError):
     """A model cannot be found, loaded or trusted."""
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,3 +137,18 @@ def train(folder: Path, scale: float = 1.0, weight: float = 0.0) -> int:
         record.log_metrics({"accuracy": float((model.predict(frame[["amount"]]) == frame["late"]).mean())})
         version = record.log_model(model, name="loan", example=frame[["amount"]].head(5))
     return int(version.version)
+
+
+def without_powers(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run ``assay`` as somebody whom permissions bind, root too."""
+    command = [sys.executable, "-m", "assay", *arguments]
+    if os.geteuid() == 0:
+        setpriv = shutil.which("setpriv")
+        assert setpriv, "as root, permissions bind nobody: install util-linux"
+        # Root that permissions bind: another user may not reach the interpreter in root's home.
+        powers = "-dac_override,-dac_read_search"
+        command = [setpriv, f"--bounding-set={powers}", f"--inh-caps={powers}", *command]
+    environment = {
+        **os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/nonexistent",
+    }  # fmt: skip
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from loan_project import DATA, GATE, PROJECT, Assay, declare, loans, predictions, snapshot
+from loan_project import DATA, GATE, PROJECT, Assay, declare, loans, predictions, snapshot, without_powers
 
 FEASIBLE = '[[checks]]\nid = "reachable"\nuse = "FEA1"\ndatasets = ["train"]\ntarget = 0.8\n'
 ALL = GATE + DATA + FEASIBLE
@@ -217,19 +214,9 @@ def test_a_corrupt_artifact_is_named(assay: Assay, trained: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX permissions")
 def test_a_folder_that_is_read_only(project: Path) -> None:
-    command = [sys.executable, "-m", "assay", "check"]
-    if os.geteuid() == 0:
-        setpriv = shutil.which("setpriv")
-        assert setpriv, "as root, permissions bind nobody: install util-linux"
-        # Root that permissions bind: another user may not reach the interpreter in root's home.
-        powers = "-dac_override,-dac_read_search"
-        command = [setpriv, f"--bounding-set={powers}", f"--inh-caps={powers}", *command]
     project.chmod(0o555)
     before = snapshot(project)
-    environment = {
-        **os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "PYTHONDONTWRITEBYTECODE": "1", "HOME": "/nonexistent",
-    }  # fmt: skip
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+    done = without_powers(["check"], project)
     project.chmod(0o755)
     assert done.returncode == 2, done.stderr
     assert done.stderr.splitlines()[0].startswith("error: ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -89,9 +90,11 @@ def test_a_floor_alone_lets_nobody_through_on_another_set(assay: Assay, project:
     predictions(labels, 0.93, 11).to_csv(project / "last.csv", index=False)
     entered = assay("models", "score", "m", "last.csv")
     assert entered.code == 0, entered.err
-    assert "by predictions that were entered on" in entered.out
+    assert re.search(r"old is m, first judged [\d-]+, scored [\d-]+, outside of git", entered.out)
     assert statuses(assay)["better"] in ("fail", "inconclusive")
-    assert "by predictions that were entered on" in assay("gate", "--format", "full").out.replace("\n", " ")
+    assert re.search(
+        r"scored [\d-]+, outside of git \(declared\)", " ".join(assay("gate", "--format", "full").out.split())
+    )
     propose(project, 0.99, 3)
     assert statuses(assay) == {"floor": "pass", "better": "pass"}
     # From here on the new one is the champion, on these rows.
@@ -136,9 +139,7 @@ def test_a_verdict_says_which_model_it_compares_with(
     assay("gate")
     propose(project, 0.80, 2)
     today = pd.Timestamp.now("UTC").date().isoformat()
-    assert compared() == (
-        f"old is m as it was the first to be judged, on {today} (outside of git: whether it was merged is not known)"
-    )
+    assert compared() == f"old is m, first judged {today}, outside of git"
     git(project, "init", "--quiet", "--initial-branch=main")
     git(project, "add", "train.csv")
     git(project, "commit", "--quiet", "-m", "loans")
@@ -148,10 +149,14 @@ def test_a_verdict_says_which_model_it_compares_with(
     propose(project, 0.99, 3)
     assert statuses(assay)["better"] == "pass"
     propose(project, 0.81, 4)
-    assert compared() == f"old is m as it passed last, on {today} (commit {head[:10]}, which this checkout holds)"
+    assert compared() == f"old is m, passed {today}, {head[:10]} in this checkout"
+    assert f"{head[:10]} in this checkout (checked)" in assay("gate").out
     git(project, "checkout", "--quiet", "main")
     propose(project, 0.82, 5)
-    assert compared().endswith(f"(commit {head[:10]}, which this checkout does not hold: not merged, unless squashed)")
+    assert compared().endswith(f"{head[:10]} not in this checkout")
+    assert "it was not merged here, unless its commits were squashed" in " ".join(
+        assay("gate", "--format", "full").out.split()
+    )
 
 
 def test_a_registered_champion_is_named_with_its_version(assay: Assay, trained: Path) -> None:
@@ -165,9 +170,12 @@ def test_the_first_is_told_what_it_can_do(assay: Assay, project: Path) -> None:
     """Nothing is registered here, so that nothing can be promoted."""
     declare(project, FLOOR + BETTER, ONE.replace('"test.csv"', '"test.csv"\nqueries = 9\nadaptivity = "none"'))
     found = json.loads(assay("gate", "--json").out)["verdicts"]
-    (action,) = next(v for v in found if v["check"] == "better")["actions"]
-    assert "promote" not in action["title"] + action.get("command", "")
-    assert "the first that does is the champion" in action["effect"]
+    better = next(v for v in found if v["check"] == "better")
+    assert better["reason"] == (
+        "m has no champion yet: the first that passes the rest of the gate is what the next is compared with"
+    )
+    assert not better.get("actions")
+    assert "next" not in assay("status").out
 
 
 def test_the_first_is_kept_where_nothing_but_a_comparison_is_asked(assay: Assay, project: Path) -> None:

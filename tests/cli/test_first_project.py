@@ -87,7 +87,9 @@ def joined_by_id() -> None:
 
 
 def one_file() -> None:
-    rows(8, 600, ("f", "t")).rename(columns={"y": "label"}).to_csv("customers.csv", index=False)
+    frame = rows(8, 600, ("f", "t")).rename(columns={"y": "label"})
+    frame.insert(0, "customer_no", [f"K{number:05d}" for number in range(600)])
+    frame.to_csv("customers.csv", index=False)
 
 
 def parquet_by_day() -> None:
@@ -245,3 +247,11 @@ def test_a_handful_of_rows_is_undecided(assay: Assay) -> None:
     verdicts = json.loads(assay("check", "feasible", "--json").out)["verdicts"]
     # The estimate may say what it likes.
     assert {verdict["code"]: verdict["status"] for verdict in verdicts}["FEA101"] == "inconclusive"
+
+
+@pytest.mark.parametrize(("make", "column"), [(kaggle, "Id"), (german, "Kundennummer"), (one_file, "customer_no")])
+def test_ids_are_known_by_their_names_and_values(assay: Assay, make: Callable[[], None], column: str) -> None:
+    make()
+    assert assay("init").code == 0
+    project = tomllib.loads(Path("assay.toml").read_text())
+    assert {dataset.get("id") for dataset in project["datasets"].values()} == {column}

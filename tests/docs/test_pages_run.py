@@ -111,3 +111,15 @@ def test_the_data_unit_tests_of_the_how_to_run(tmp_path: Path) -> None:
     for answer in asked:
         assert answer.command.shown is None or agrees(answer.command.shown, answer.printed), answer.printed
     assert list(tmp_path.glob("tests/assay-fuzz/*/finite-*.json"))
+
+
+def test_the_slices_of_the_how_to_are_found(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "how-to" / "slices.md"
+    made, *asked = [
+        answer for answer in follow(page, tmp_path) if answer.command.line.startswith(("python", "assay slices"))
+    ]
+    assert [answer.code for answer in (made, *asked)] == [0] * (1 + len(asked))
+    assert len(asked) == 3
+    assert asked[0].command.shown
+    assert agrees(asked[0].command.shown, asked[0].printed), asked[0].printed
+    assert (tmp_path / "slices.svg").is_file()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assay.debugging import clearing, contrast, find_slices, verdicts
+from assay.debugging import clearing, contrast, find_slices, no_slice_regression, regressions, verdicts
 from assay.testing.coverage import assert_error_below, assert_power_above
 
 ALPHA = 0.05
@@ -168,3 +168,46 @@ def test_intervals_hold_the_true_lift(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contrast.Sample, "upper", lambda self, inside, alpha: 1.0)
     with pytest.raises(AssertionError, match="promised"):
         assert_error_below(misses_a_lift, ALPHA, runs=100, seed=8)
+
+
+TAU = 0.04
+
+
+def judged(rng: np.random.Generator, worst: float, others: float, unit: int) -> str:
+    """Judge two models of which the new one is worse by ``worst`` where x0 = 0 and by ``others`` elsewhere."""
+    rows = 1500 * unit
+    X = rng.integers(0, 3, size=(rows, 3))
+    if unit > 1:  # a unit is worse as a whole, or not at all
+        X[:, 0] = np.repeat(rng.integers(0, 3, size=rows // unit), unit)
+    y = rng.integers(0, 2, rows)
+    old = np.where(rng.random(rows) < 0.1, 1 - y, y)
+    rise = np.where(X[:, 0] == 0, worst, others) / 0.9
+    draw = np.repeat(rng.random(rows // unit), unit)
+    new = np.where((draw < rise) & (old == y), 1 - y, old)
+    units = None if unit == 1 else np.arange(rows) // unit
+    return no_slice_regression(X, y, new, old, tau=TAU, max_level=1, unit=units, alpha=ALPHA).status
+
+
+def test_no_slice_regression_passes_a_bad_slice_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_error_below(lambda rng: judged(rng, TAU + 0.002, 0.0, 1) == "pass", ALPHA, runs=50, seed=9)
+    honest = regressions._decide
+    lenient = lambda tests, tau, alpha, parts: honest(tests, tau + 0.03, alpha, parts)  # noqa: E731
+    monkeypatch.setattr(regressions, "_decide", lenient)
+    with pytest.raises(AssertionError, match="promised"):
+        assert_error_below(lambda rng: judged(rng, TAU + 0.002, 0.0, 1) == "pass", ALPHA, runs=30, seed=9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", [1, 4])
+def test_no_slice_regression_errs_rarely_and_decides_often(unit: int) -> None:
+    assert_error_below(lambda rng: judged(rng, TAU + 0.001, 0.0, unit) == "pass", ALPHA, runs=150, seed=10)
+    assert_error_below(lambda rng: judged(rng, TAU - 0.001, TAU - 0.001, unit) == "fail", ALPHA, runs=150, seed=11)
+    assert_power_above(lambda rng: judged(rng, 0.005, 0.0, unit) == "pass", 0.7, runs=60, seed=12)
+    assert_power_above(lambda rng: judged(rng, 0.2, 0.0, unit) == "fail", 0.7, runs=60, seed=13)
+
+
+@pytest.mark.slow
+def test_a_fail_at_too_high_a_level_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clearing.Shares, "__call__", lambda self, level, size: 10 * np.ones_like(size))
+    with pytest.raises(AssertionError, match="promised"):
+        assert_error_below(lambda rng: judged(rng, TAU, TAU, 1) == "fail", ALPHA, runs=80, seed=11)

@@ -22,7 +22,7 @@ from assay.core.guarantee import Guarantee
 from assay.core.project import stage_of
 from assay.core.verdict import Verdict
 from assay.data import fingerprint, table
-from assay.errors import ModelError, ProjectError
+from assay.errors import ModelError, ProjectError, shown
 from assay.store import records
 from assay.tracking.registry import Registry
 from assay.tracking.run_record import get_run
@@ -89,7 +89,8 @@ def adapt(project: Project, model: str = "", *, progress: Callable[[str], None] 
     """
     name, declared = project.model(model)
     if declared.train is None:
-        raise ProjectError(f'{project.path}: [models.{name}] needs train = "module:callable" to be retrained')
+        with project.at("models", name):
+            raise ProjectError(f'[models.{name}] needs train = "module:callable" to be retrained')
     inputs = Inputs(project, {})
     champion = Registry(project.store).alias(name, "champion") if project.has_store else None
     if champion is None:
@@ -138,7 +139,7 @@ def _test_name(project: Project, model: str) -> str:
             return check.datasets[0]
     name = project.dataset_of_role("test")
     if name is None:
-        raise ProjectError(f"{project.path}: adapting needs a gate check on a dataset with the role 'test'")
+        raise ProjectError(f"{shown(project.path)}: adapting needs a gate check on a dataset with the role 'test'")
     return name
 
 
@@ -148,7 +149,7 @@ def _unit_and_label(project: Project, test: str) -> tuple[str, str]:
     label = (project.dataset(live).label if live else None) or judge.label
     if unit is None or label is None:
         raise ProjectError(
-            f"{project.path}: adapting needs unit and label in [datasets.{test}], to tell earlier units from later ones"
+            f"{shown(project.path)}: adapting needs unit and label in [datasets.{test}], to tell earlier units from later ones"
         )
     return unit, label
 

@@ -220,28 +220,30 @@ def _scored(project: Project, model: str, passed: list[Entry]) -> list[Entry]:
 
 def _identified(project: Project, model: str, passed: Entry, kept: Entry) -> Assumption:
     """Say which model that is: when it passed, by which predictions, and whether its commit is in this checkout."""
-    how = "was the first to be judged" if passed.detail.get("first") else "passed last"
-    words = f"old is {model} as it {how}, on {_day(passed)} ({_place(project, passed)})"
+    place, known = _place(project, passed)
+    words = f"old is {model}, {'first judged' if passed.detail.get('first') else 'passed'} {_day(passed)}"
+    prints = f"predictions {kept.detail['identity'][:12]}"
     if kept.detail["event"] == "scored":
         return Assumption(
-            f"{words}, by predictions that were entered on {_day(kept)}", "declared",
-            f"predictions {kept.detail['identity'][:12]}; that they are that model's nobody can check",
+            f"{words}, scored {_day(kept)}, {place}", "declared",
+            f"{prints} were entered; that they are that model's nobody can check; {known}",
         )  # fmt: skip
-    return Assumption(words, "checked", f"predictions {kept.detail['identity'][:12]}, by the ledger")
+    return Assumption(f"{words}, {place}", "checked", f"{prints}, by the ledger; {known}")
 
 
-def _place(project: Project, passed: Entry) -> str:
+def _place(project: Project, passed: Entry) -> tuple[str, str]:
+    """Where it passed, in a few words and in a sentence."""
+    unknown = "whether it was merged is not known"
     commits = passed.detail.get("commits", [])
     if not commits:
-        return "outside of git: whether it was merged is not known"
-    git = GitRepository(project.root)
-    held = [git.holds(commit) for commit in commits]
-    said = f"commit {commits[-1][:10]}"
+        return "outside of git", unknown
+    git, commit = GitRepository(project.root), commits[-1][:10]
+    held = [git.holds(each) for each in commits]
     if True in held:
-        return f"{said}, which this checkout holds"
+        return f"{commit} in this checkout", "the commit at which it passed is in the history of this one"
     if None in held:
-        return f"{said}: whether it was merged is not known here"
-    return f"{said}, which this checkout does not hold: not merged, unless squashed"
+        return f"{commit} not known here", unknown
+    return f"{commit} not in this checkout", "it was not merged here, unless its commits were squashed"
 
 
 def _commits(project: Project) -> list[str]:

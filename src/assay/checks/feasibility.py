@@ -27,6 +27,8 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float, deep: Mapping[str, 
     ``FEA2`` asks for the whole study; ``deep`` is what it is told beyond the project file.
     """
     project = inputs.project
+    if check.use.upper() == "FEA103":
+        raise ProjectError("a check cannot name the secret: call assay.feasibility.leakage from Python")
     name = check.datasets[0] if check.datasets else project.dataset_of_role("train", "dev")
     if name is None:
         raise ProjectError("it needs a dataset with the role 'train'")

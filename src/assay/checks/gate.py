@@ -25,10 +25,12 @@ from assay.core.project import CheckTable, stage_of
 from assay.core.verdict import Verdict
 from assay.data import columns_present
 from assay.data.slice import mask
+from assay.debugging import no_slice_regression
 from assay.errors import DataError, ModelError, ProjectError
 from assay.gate import decide, decide_slices, parse
 from assay.gate.condition import TEMPLATE, Condition
 from assay.gate.inputs import collect
+from assay.stats.sampling import seed
 from assay.store.ledger import Ledger
 from assay.tracking.registry import Registry
 
@@ -42,7 +44,10 @@ if TYPE_CHECKING:
     from assay.checks.inputs import Inputs
     from assay.checks.predictor import Predictions, Predictor
     from assay.checks.project import Project
+    from assay.gate.condition import Everywhere
 
+# What predictions are compared by.
+_PLAIN = ("labels", "new", "old", "new_scores", "old_scores", "positive", "unit", "unit_name")
 # Aliases that may point nowhere yet.
 ALIASES = ("champion", "challenger", "candidate")
 
@@ -52,6 +57,11 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     project = inputs.project
     if not check.claim:
         raise ProjectError("a gate check needs a claim")
+    everywhere = parse(check.claim).everywhere
+    if everywhere is not None and (check.method == "sequential" or check.slices or check.mode == "fn-free"):
+        raise ProjectError(
+            f"{everywhere} speaks of every slice, once, of labelled rows: leave out slices, method and mode"
+        )
     if check.method == "sequential" and inputs.series is None:
         if inputs.submitted is not None:
             raise ModelError("it is decided label by label: it judges declared models alone")
@@ -160,13 +170,16 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     def evaluate() -> list[Verdict]:
         judge = decide_slices if slices else decide
         keep = dataset.order
+        level = alpha * terms.share if terms else alpha / answers
         if terms is not None and terms.detail["policy"] == "fresh-slice":
             keep = dataset.stretch(terms.number, answers)
+        if everywhere is not None:
+            return [finish(_everywhere(check, everywhere, dataset, _drawn(rows(), keep), keep, level))]
         found: Any = judge(
             condition,
             **_drawn(rows(), keep),
             reliability=1 - alpha,
-            level=alpha * terms.share if terms else alpha / answers,
+            level=level,
             mode=check.mode,
             timestamp=None if dataset.timestamp is None else dataset.timestamp.iloc[keep],
             content=None if dataset.declared.unit or dataset.content is None else dataset.content[keep],
@@ -210,6 +223,30 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     )
 
 
+def _everywhere(
+    check: CheckTable, claim: Everywhere, dataset: Dataset, rows: dict[str, Any], keep: Any, level: float
+) -> Verdict:
+    """Decide a claim on every slice that the columns of the table describe."""
+    columns = dataset.features.iloc[keep]
+    if dataset.unit is None and dataset.timestamp is not None:
+        columns = columns.assign(**{str(dataset.declared.timestamp): dataset.timestamp.iloc[keep]})
+    plain = collect(parse("n - o > 0"), **{name: rows[name] for name in _PLAIN}, slices=None)
+    return no_slice_regression(
+        columns,
+        plain.labels,
+        plain.predicted["new"],
+        plain.predicted["old"],
+        tau=claim.tau,
+        min_support=claim.min_support,
+        max_level=claim.max_level,
+        unit=None if rows["unit"] is None else pd.Series(rows["unit"], name=dataset.declared.unit),
+        alpha=level,
+        seed=seed(check.name, dataset.fingerprint) % 2**32,
+        check=check.name,
+        blocking=check.blocking,
+    )
+
+
 def _family(project: Project, dataset: Dataset) -> tuple[str, testsets.Known | None]:
     """Return the key of the answers of a test set, and what the ledger is to know of the table."""
     if project.has_store:
@@ -237,16 +274,18 @@ def without_models(
             f"{side!r} is no model and no alias; {f'did you mean {near!r}? ' if near else ''}"
             f"models: {', '.join(project.file.models) or 'none'}; aliases: {', '.join(ALIASES)}"
         )
+    reason = f"{model} has no {side} yet"
+    actions: tuple[Action, ...] = ()
     if new is None:
         train = declared.train.partition(":")[0] if declared and declared.train else "train"
-        action = Action(f"make a {side}", f"python {train}.py")
+        actions = (Action(f"make a {side}", f"python {train}.py"),)
     elif side != "champion" or (project.has_store and Registry(project.store).versions(model)):
-        action = Action(f"make a {side}", f"assay models promote {model} --to {side}")
+        actions = (Action(f"make a {side}", f"assay models promote {model} --to {side}"),)
     else:
-        action = Action("pass the other checks of the gate", effect="the first that does is the champion for the next")
+        reason += ": the first that passes the rest of the gate is what the next is compared with"
     # Without a champion there is nothing to be worse than; without a candidate nothing was shown.
     blocking = check.blocking and new is None
-    return Job({"missing": side}, lambda: _skipped(check, project, model, side, action, blocking))
+    return Job({"missing": side}, lambda: _skipped(check, project, reason, actions, blocking))
 
 
 def identified(check: CheckTable, project: Project, old: Predictor | None) -> tuple[Assumption, ...]:
@@ -365,18 +404,18 @@ def masks_of(predicates: Mapping[str, str], dataset: Dataset) -> dict[str, Any]:
 
 
 def _skipped(
-    check: CheckTable, project: Project, model: str, side: str, action: Action, blocking: bool
+    check: CheckTable, project: Project, reason: str, actions: tuple[Action, ...], blocking: bool
 ) -> list[Verdict]:
     """One verdict for each slice, so that the verdicts to come take their places."""
     skipped = Verdict(
         status="skipped",
         guarantee=Guarantee.none("nothing was tested"),
         check=check.name,
-        code="GAT102" if check.slices else "GAT101",
+        code="GAT103" if parse(check.claim).everywhere else "GAT102" if check.slices else "GAT101",
         stage="gate",
         claim=Claim(check.claim),
-        reason=f"{model} has no {side} yet",
-        actions=(action,),
+        reason=reason,
+        actions=actions,
         severity=check.severity,
         blocking=blocking,
     )

@@ -150,6 +150,8 @@ def _gate(check: CheckTable, inputs: Inputs) -> list[Need]:
     roles = ("pool", "test") if check.method == "sequential" else ("test", "dev")
     name = check.datasets[0] if check.datasets else project.dataset_of_role(*roles) or ""
     about: dict[str, Any] = {"check": check.name, "stage": "gate", "blocking": check.blocking, "dataset": name}
+    if condition.everywhere is not None:
+        return [Need(**about, note="rows are not planned for a claim on every slice")]
     try:
         dataset = inputs.dataset(name, judge=True)
     except AssayError as problem:

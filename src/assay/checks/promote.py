@@ -11,7 +11,7 @@ from assay.core.evidence import Evidence
 from assay.core.guarantee import Guarantee
 from assay.core.project import stage_of
 from assay.core.verdict import Verdict
-from assay.errors import ModelError, ProjectError
+from assay.errors import ModelError, ProjectError, shown
 from assay.store import records
 from assay.store.aliases import AliasMove
 from assay.tracking.formats import load as load_model
@@ -85,7 +85,7 @@ def promote(
         raise ModelError(f"{model}/{version.version} is already {alias}")
     if not override and not any(_judges(check, model) for check in project.file.checks):
         raise ProjectError(
-            f"{project.path}: no blocking gate check judges {model}: declare one ([[checks]] with a claim and "
+            f"{shown(project.path)}: no blocking gate check judges {model}: declare one ([[checks]] with a claim and "
             "blocking = true), or give the reason with --override"
         )
     run = run_checks(project, "stage:gate", datasets, series=series, candidate=side, model=model)

@@ -44,7 +44,8 @@ def put_by(
     UsageError
         If an input cannot be judged.
     """
-    project.store.sync()
+    if project.shared_ledger:
+        project.store.sync()
     inputs = Inputs(project, datasets or {})
     jobs = [(check, prepare(check, inputs)) for check in select(project.file, selection)]
     asked = [(check, job) for check, job in jobs if not stored_verdicts(project, check, job)]
@@ -64,6 +65,8 @@ def put_by(
 def give_back(project: Project, selection: str) -> int:
     """Give back what was put by for the selected checks, and return how many reservations it was."""
     names = {check.name for check in select(project.file, selection)}
+    if not project.has_store:
+        return 0
     ledger = Ledger(project.store)
 
     def work(connection: Connection) -> int:

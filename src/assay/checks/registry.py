@@ -56,6 +56,17 @@ RULES: tuple[Rule, ...] = (
         2,
     ),
     Rule(
+        "FEA103",
+        "leakage of a secret",
+        "feasibility",
+        "Attacks are trained on one part of the rows to tell a secret from what is observed of it, and judged on the other. "
+        "Their error over that of a blind guess bounds the Bayes security from above.",
+        "Embeddings, logs and traffic tell more than was meant; a protected attribute that can be recovered will be.",
+        "That no attack succeeds does not show that none could, unless the possible observations are few and known.",
+        "exact: a leak is claimed falsely with probability at most alpha, over all attacks together",
+        "Cherubin, Bayes, not naive: security bounds on website fingerprinting defenses, PoPETs 2017",
+    ),
+    Rule(
         "FEA201",
         "feasibility study",
         "feasibility",
@@ -373,6 +384,19 @@ RULES: tuple[Rule, ...] = (
         "Breck et al., Data Validation for Machine Learning, MLSys 2019",
     ),
     Rule(
+        "VAL401",
+        "rate over batches",
+        "data",
+        "Watches each rate that the schema limits, batch after batch, and alarms when the batches together show it to lie "
+        "above its limit.",
+        "A check of each batch alone at 5% alarms without a fault every twentieth day, or is blind to a small rise that "
+        "lasts. Here false alarms are counted in years.",
+        "A season that breaks a limit is an alarm. Distributions are not watched.",
+        "anytime: the expected number of false alarms in a period, over all rules, is at most what was allowed; withdrawn "
+        "where rates come in runs, have a season, or differ more than those of independent rows",
+        "Shin, Ramdas and Rinaldo, E-detectors, NEJSDS 2024",
+    ),
+    Rule(
         "VAL501",
         "newest value of a metric",
         "data",
@@ -508,6 +532,17 @@ RULES: tuple[Rule, ...] = (
         "exact: any false pass over all slices has probability at most alpha",
         "Bonferroni; as GAT101",
         method_version=2,  # as GAT101
+    ),
+    Rule(
+        "GAT103",
+        "no slice got worse",
+        "gate",
+        "Bounds the rise of the error in every slice that the columns describe, up to a number of conditions.",
+        "Nobody declares all the slices that matter; an average can rise while one of them is served worse.",
+        "Slices below the support are not looked at, and a pass speaks of the columns and bins at hand alone. Few units "
+        "decide little.",
+        "exact: a false pass has probability at most alpha, over all slices and all the answers that the set may give",
+        "Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 1982",
     ),
     Rule(
         "MON101",

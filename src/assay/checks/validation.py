@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.checks import drift, skew
+from assay.checks import code, drift, over_time, skew
 from assay.checks.job import Job, Spend
 from assay.core.action import Action
 from assay.core.claim import Claim
@@ -34,17 +34,15 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
         return drift.prepare(check, inputs, alpha)
     if check.use.upper().startswith("VAL3"):
         return skew.prepare(check, inputs, alpha)
-    if check.use.upper().startswith("VAL5"):
-        raise ProjectError(
-            f"{check.use!r} asks a history of metrics, which a project file does not "
-            "name; ask it in Python: assay.validation.MetricHistory(path).newest(metric, rule)"
-        )
+    if check.use.upper().startswith(("VAL4", "VAL5")):
+        return over_time.prepare(check, inputs, alpha)
     if check.use.upper().startswith("VAL6"):
-        raise ProjectError(f"{check.use!r} speaks of code, not of a dataset; run `assay fuzz module:function`")
+        return code.prepare(check, inputs, alpha)
     if not check.use.upper().startswith("VAL1"):
         raise ProjectError(
             f"{check.use!r} covers rules of different kinds; declare a check with "
-            'use = "VAL1" (the schema), one with use = "VAL2" (drift) and one with use = "VAL3" (skew)'
+            'use = "VAL1" (the schema), one with use = "VAL2" (drift), "VAL3" (skew), "VAL4" (rates over batches), "VAL5" '
+            '(metrics over batches) or "VAL6" (code)'
         )
     reference_name = check.reference or project.dataset_of_role("train")
     if reference_name is None:

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import click
 
 from assay.cli import ci, options
+from assay.errors import shown
 
 if TYPE_CHECKING:
     from assay.checks.outcome import CheckRun
     from assay.checks.project import Project
 
 
-@click.command()
+@click.command(
+    epilog=options.examples("assay check", "assay check stage:data", "assay check --with live=today.parquet")
+)
 @click.argument("selection", nargs=-1)
 @options.project_option
 @options.with_option
@@ -86,5 +89,5 @@ def _run(project: Project, selection: str, sources: dict[str, str]) -> CheckRun:
 def _nothing(project: Project, selection: str) -> str:
     names = ", ".join(check.name for check in project.file.checks)
     if not names:
-        return f"{project.path} declares no checks: add [[checks]], see `assay explain` for the codes"
+        return f"{shown(project.path)} declares no checks: add [[checks]], see `assay explain` for the codes"
     return f"nothing selected by {selection!r}: declare a check of that kind, or select from {names}"

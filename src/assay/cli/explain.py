@@ -17,7 +17,7 @@ WIDTH = 104
 INDENT = 12
 
 
-@click.command()
+@click.command(epilog=options.examples("assay explain", "assay explain VAL1", "assay explain GAT101"))
 @click.argument("what", default="", metavar="[CODE|VERDICT]")
 @options.project_option
 def explain(what: str, project_path: Path | None) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from assay.cli import options
-from assay.errors import ModelError, UsageError
+from assay.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,14 @@ if TYPE_CHECKING:
 @click.option("--environment", metavar="NAME", help="Only columns that are expected there.")
 @click.option("--trials", type=click.IntRange(min=1), default=300, show_default=True, help="Independent random tables.")
 @click.option("--oracles", metavar="A,B,...", help="Default: all but idempotence and latency:SECONDS.")
-@click.option("--alpha", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.05, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--alpha",
+    help="Error probability of the bound that is printed.",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.05,
+    show_default=True,
+)
+@click.option("--seed", help="The same seed draws the same tables.", type=int, default=0, show_default=True)
 @options.project_option
 @options.output_options
 def fuzz(
@@ -46,10 +52,12 @@ def fuzz(
     FUNCTION takes a pandas frame; its module is looked for in the working directory. What it fails on is made small,
     kept in tests/assay-fuzz, and tried first the next time.
     """
+    from assay.checks.code import load_function
+
     options.require_place(output)
     schema = _schema(schema_path, project_path)
-    subject = _load(function)
-    other = _load(serve) if serve else None
+    subject = load_function(function, Path.cwd())
+    other = load_function(serve, Path.cwd()) if serve else None
 
     def run(progress: Callable[[int, int], None]) -> list[Verdict]:
         from assay.validation import fuzz as hold
@@ -107,29 +115,3 @@ def _schema(path: Path | None, project_path: Path | None) -> Schema:
     if not path.is_file():
         raise UsageError(f"{path} is not there: write it with `assay schema infer`, or name one with --schema")
     return Schema.from_toml(read(path), str(path))
-
-
-def _load(name: str) -> Callable[[Any], Any]:
-    """Import ``module:function`` from the working directory."""
-    import sys
-    from importlib import import_module
-
-    module_name, colon, function_name = name.partition(":")
-    if not (module_name and colon and function_name):
-        raise UsageError(f"{name!r}: write it as module:function, for example features:prepare")
-    sys.path.insert(0, str(Path.cwd()))
-    try:
-        found: Any = import_module(module_name)
-    except Exception as problem:
-        said = f"{type(problem).__name__}: {str(problem).strip().partition(chr(10))[0]}"
-        raise ModelError(
-            f"{name}: cannot be imported from {Path.cwd()}: {said}; ASSAY_DEBUG=1 shows where"
-        ) from problem
-    finally:
-        sys.path.remove(str(Path.cwd()))
-    for part in function_name.split("."):
-        found = getattr(found, part, None)
-    if not callable(found):
-        raise ModelError(f"{name}: {module_name} has no function {function_name!r}")
-    function: Callable[[Any], Any] = found
-    return function

@@ -42,10 +42,12 @@ def gate(
         run_and_emit("stage:gate", project_path, overrides, format_, output, report)
 
 
-@gate.command("plan")
+@gate.command("plan", epilog=options.examples('assay gate plan "n - o > 0.02 +/- 0.01" --reliability 0.99'))
 @click.argument("condition")
-@click.option("--reliability", type=float, required=True, help="Probability that no answer errs: 0.99.")
-@click.option("--steps", type=int, default=1, show_default=True, help="How many answers there will be.")
+@click.option(
+    "--reliability", type=float, required=True, help="Probability that no answer errs, between 0 and 1: 0.99."
+)
+@click.option("--steps", type=int, default=1, show_default=True, help="How many answers there will be, 1 or more.")
 @click.option(
     "--adaptivity",
     type=click.Choice(["none", "first-change", "full"]),
@@ -53,7 +55,13 @@ def gate(
     show_default=True,
     help="What developers see of the answers.",
 )
-@click.option("--mode", type=click.Choice(["fp-free", "fn-free"]), default="fp-free", show_default=True)
+@click.option(
+    "--mode",
+    type=click.Choice(["fp-free", "fn-free"]),
+    default="fp-free",
+    show_default=True,
+    help="Which error is bounded: a false pass, or a false fail.",
+)
 @click.option(
     "--method",
     type=click.Choice(["exact", "hoeffding", "bennett", "sequential"]),
@@ -61,12 +69,16 @@ def gate(
     show_default=True,
     help="hoeffding and bennett are the paper's.",
 )
-@click.option("--disagreement", type=float, help="Bound on the share of changed predictions.")
-@click.option("--baseline", type=float, help="Accuracy that the old model has at least.")
+@click.option("--disagreement", type=float, help="Bound on the share of changed predictions, between 0 and 1.")
+@click.option("--baseline", type=float, help="Accuracy that the old model has at least, from 0 to below 1.")
 @click.option(
-    "--design-effect", type=float, default=1.0, show_default=True, help="Of rows in units; `assay plan` reads it."
+    "--design-effect",
+    type=float,
+    default=1.0,
+    show_default=True,
+    help="How many dependent rows weigh as one, 1 or more; `assay plan` reads it.",
 )
-@click.option("--unit-size", type=float, help="Rows of a unit.")
+@click.option("--unit-size", type=float, help="Rows of a unit on average, 1 or more.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def plan_command(
     condition: str,

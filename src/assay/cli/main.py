@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from assay import __version__
-from assay.cli.options import Verbs
+from assay.cli.options import Verbs, examples
 from assay.errors import AssayError, ExitCode
 
 # Verb, module, one line. The line stands here so that `assay --help` imports no verb.
@@ -23,14 +23,15 @@ VERBS: dict[str, tuple[str, str]] = {
     "feasibility": ("questions", "Is it worth starting?"),
     "profile": ("profile", "Look at a table: counts, nulls, ranges, quantiles, top values."),
     "suggest": ("suggest", "Rules for the next batches, with the false alarms a year that each will cost."),
-    "schema": ("schema", "Write down what the data look like, for a person to review."),
+    "schema": ("schema", "What the data look like, for a person to review: infer, show, edit, diff."),
     "fuzz": ("fuzz", "Run a function on tables that the schema permits; keep what it fails on."),
+    "slices": ("slices", "Where does it fail? The slices with the most mistakes, and what is certain of them."),
     "gate": ("gate", "May I merge, or ship, this model?"),
     "monitor": ("questions", "Is it still right?"),
     "adapt": ("adapt", "Retrain on recent data, gate the candidate, promote or refuse."),
     "runs": ("runs", "Which runs were there: list, show, compare."),
-    "models": ("models", "Models, versions and aliases: list, show, promote, rollback."),
-    "testset": ("testset", "A test set that only the judge can read: keygen, seal, open."),
+    "models": ("models", "Models, versions and aliases: list, show, score, promote, rollback."),
+    "testset": ("testset", "A test set that only the judge can read: keygen, seal, open, status, retire."),
     "labels": ("labels", "Which rows to label next, and labels that arrive later: suggest, import."),
     "ledger": ("ledger", "What was spent, on what: show, verify, reserve."),
     "explain": ("explain", "What a code or a verdict means, when it misleads, how to replay it."),
@@ -65,7 +66,11 @@ class LazyGroup(Verbs):
             formatter.write_dl([(verb, line) for verb, (_, line) in VERBS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    epilog=examples("assay init", "assay check", "assay explain VAL101"),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="assay")
 def cli() -> None:
     """Every verdict carries its guarantee, or says that it has none.

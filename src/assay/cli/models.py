@@ -107,7 +107,7 @@ def score(model: str, predictions: str, dataset: str, project_path: Path | None)
 
 @models.command()
 @click.argument("model", metavar="NAME")
-@click.option("--alias", default="champion", show_default=True)
+@click.option("--alias", default="champion", show_default=True, help="The alias to move back.")
 @options.project_option
 def rollback(model: str, alias: str, project_path: Path | None) -> None:
     """Move an alias back to the version that it pointed to before."""

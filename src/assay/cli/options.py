@@ -45,6 +45,11 @@ class Verbs(click.Group):
         return advice
 
 
+def examples(*lines: str) -> str:
+    """What stands at the end of a help: commands to copy, each on its line."""
+    return "\b\nExamples:\n" + "\n".join(f"  $ {line}" for line in lines)
+
+
 def project_option(function: F) -> F:
     """Add ``--project``."""
     return click.option(

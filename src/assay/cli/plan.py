@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _STATES = {"enough": "enough", "short": "too few", "spent": "no answers left", "open": "not known"}
 
 
-@click.command()
+@click.command(epilog=options.examples("assay plan", "assay plan stage:gate"))
 @click.argument("selection", nargs=-1)
 @options.project_option
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")

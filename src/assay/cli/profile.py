@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from assay.validation import Profile
 
 
-@click.command()
+@click.command(epilog=options.examples("assay profile train.csv", "assay profile train --columns amount,late"))
 @click.argument("source", metavar="FILE|FOLDER|GLOB|DATASET")
 @options.project_option
 @click.option("--columns", metavar="A,B,...", help="Only these columns.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from assay.cli import options
-from assay.errors import UsageError
+from assay.errors import UsageError, shown
 
 if TYPE_CHECKING:
     from assay.validation import Edit, Schema
@@ -34,7 +34,7 @@ def infer(dataset: str | None, project_path: Path | None, output: Path | None, f
     project = options.open_project(project_path)
     name = dataset or project.dataset_of_role("train", "test", "live")
     if name is None:
-        raise UsageError(f"{project.path}: no dataset is declared; say which in [datasets.train]")
+        raise UsageError(f"{shown(project.path)}: no dataset is declared; say which in [datasets.train]")
     target = output or project.root / project.file.project.schema
     if target.exists() and not force:
         raise UsageError(f"{target} is there already: a person may have reviewed it; --force replaces it")
@@ -46,7 +46,14 @@ def infer(dataset: str | None, project_path: Path | None, output: Path | None, f
 
 @schema.command()
 @options.project_option
-@click.option("--as", "as_", type=click.Choice(["text", "toml", "python"]), default="text", show_default=True)
+@click.option(
+    "--as",
+    "as_",
+    type=click.Choice(["text", "toml", "python"]),
+    default="text",
+    show_default=True,
+    help="How to show it.",
+)
 def show(project_path: Path | None, as_: str) -> None:
     """Show the project's schema: a line for each rule, or as a file, or as a Python class."""
     from assay.core.strict_toml import read
@@ -135,7 +142,13 @@ def diff(old: Path, new: Path) -> None:
 @schema.command(name="import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--format", "format_", help="By default told by the file's name and content.")
-@click.option("--output", type=click.Path(path_type=Path), default=Path("schema.toml"), show_default=True)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("schema.toml"),
+    show_default=True,
+    help="Where to write it.",
+)
 @click.option("--force", is_flag=True, help="Replace a schema that is there.")
 def import_(file: Path, format_: str | None, output: Path, force: bool) -> None:
     """Import the schema of another tool; what assay has no words for is told, line by line."""
@@ -151,7 +164,7 @@ def import_(file: Path, format_: str | None, output: Path, force: bool) -> None:
 
 @schema.command()
 @click.argument("file", type=click.Path(path_type=Path), default=Path("schema.toml"))
-@click.option("--format", "format_", required=True)
+@click.option("--format", "format_", required=True, help="frictionless, json-schema or tfdv.")
 @click.option("--output", type=click.Path(path_type=Path), help="By default stdout.")
 def export(file: Path, format_: str, output: Path | None) -> None:
     """Export a schema for another tool; what that tool has no words for is told on stderr."""

@@ -13,7 +13,7 @@ from assay.errors import ModelError
 @click.command()
 @click.argument("reference", metavar="NAME[@ALIAS]")
 @options.project_option
-@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--host", help="Address to listen at.", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 picks a free one.")
 def serve(reference: str, project_path: Path | None, host: str, port: int) -> None:
     """Answer predictions over the Open Inference Protocol, and swap the model when its alias moves.

@@ -14,7 +14,7 @@ from assay.cli import options
 
 @click.group(cls=options.Verbs, invoke_without_command=True)
 @options.project_option
-@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--host", help="Address to listen at.", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 picks a free one.")
 @click.pass_context
 def server(context: click.Context, project_path: Path | None, host: str, port: int) -> None:
@@ -70,7 +70,8 @@ def list_(parent: Path | None, project_path: Path | None) -> None:
     """List names and roles."""
     from assay.server import auth
 
-    for each in auth.tokens(options.open_project(project_path or parent).store):
+    project = options.open_project(project_path or parent)
+    for each in auth.tokens(project.store) if project.has_store else ():
         when = datetime.fromtimestamp(each.created / 1000, UTC).strftime("%Y-%m-%d %H:%M")
         options.say(f"{each.name:<24} {each.role:<10} {when}")
 
@@ -83,7 +84,7 @@ def revoke(parent: Path | None, name: str, project_path: Path | None) -> None:
     """Take a token back, at once and on all servers."""
     from assay.server import auth
 
-    auth.revoke(options.open_project(project_path or parent).store, name)
+    auth.revoke(options.open_project(project_path or parent).records, name)
     options.say(f"revoked {name}")
 
 

@@ -10,15 +10,24 @@ from assay.cli import options
 from assay.cli.profile import resolve
 
 
-@click.command()
+@click.command(epilog=options.examples("assay suggest train", "assay suggest train.csv --cadence weekly"))
 @click.argument("source", metavar="FILE|FOLDER|GLOB|DATASET")
 @options.project_option
 @click.option("--unit", help="Column of the independent unit; a declared dataset brings its own.")
 @click.option(
-    "--cadence", type=click.Choice(["hourly", "daily", "weekly", "monthly"]), default="daily", show_default=True
+    "--cadence",
+    type=click.Choice(["hourly", "daily", "weekly", "monthly"]),
+    default="daily",
+    show_default=True,
+    help="How often a batch comes.",
 )
 @click.option("--batch-rows", type=click.IntRange(1), help="Rows of a batch; by default as many as the reference has.")
-@click.option("--false-alarms", default="1/year", show_default=True, help="Batches without a fault that may alarm.")
+@click.option(
+    "--false-alarms",
+    default="1/year",
+    show_default=True,
+    help="Batches without a fault that may alarm: a number for each day, week, month, quarter or year.",
+)
 @click.option("--accept", multiple=True, metavar="NAME", help="Write this one; `all` for all but the never rules.")
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Where to write it; by default the project's schema file."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from assay.core import strict_toml
+from assay.core.allowance import Cadence, parse_allowance
 from assay.core.check import Severity, Stage
 from assay.core.nearest import did_you_mean
 from assay.core.waiver import Waiver
@@ -154,6 +155,10 @@ class CheckTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     target: float | None = None
     loss: Literal["error", "brier"] = "error"
     tolerance: float = 0.0
+    false_alarms: str = "1/year"
+    cadence: Cadence = "day"
+    function: str = ""
+    serve: str = ""
     tags: tuple[str, ...] = ()
 
     @property
@@ -391,6 +396,13 @@ def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
             found.append(((*place, "method"), message))
         if check.use and check.use[:3].upper() not in STAGE_OF_FAMILY:
             found.append(((*place, "use"), f"no rule has the code {check.use!r}; see `assay explain`"))
+        for key, value in (("function", check.function), ("serve", check.serve)):
+            if value and not re.fullmatch(r"[\w.]+:[\w.]+", value):
+                found.append(((*place, key), f"{key} is {value!r}; write it as 'module:function'"))
+        try:
+            parse_allowance(check.false_alarms, "false_alarms")
+        except ProjectError as problem:
+            found.append(((*place, "false_alarms"), str(problem)))
         if check.reliability is not None and not 0 < check.reliability < 1:
             found.append(((*place, "reliability"), f"reliability is {check.reliability}; give a probability"))
         references: list[tuple[str, str, Iterable[str]]] = [("datasets", d, project.datasets) for d in check.datasets]

@@ -47,7 +47,8 @@ def table(source: Any, *, root: Path | None = None, url: str | None = None, text
         - a Parquet, CSV (``.csv``, ``.tsv``, also ``.gz``) or Arrow IPC (``.arrow``, ``.feather``) file, a folder of
           such files of one format, or a glob; ``str`` or ``Path``;
         - a pyarrow ``Table``, a pandas or polars ``DataFrame``, a polars ``LazyFrame``;
-        - an Ibis table of any backend, which is returned as it is;
+        - an Ibis table of any backend, which is returned as it is; of an engine without NaN (SQLite, MySQL) it is read
+          into memory;
         - an SQL query, with `url`;
         - a mapping, as a project file has it: ``{"path": "codes.csv", "text": ["code"]}``, where the columns in
           ``text`` are read as text whatever they look like, or ``{"url": "postgresql://...", "query": "SELECT ..."}``.
@@ -81,12 +82,17 @@ def table(source: Any, *, root: Path | None = None, url: str | None = None, text
             raise DataError(f"with a url, the source is an SQL query, not {type(source).__name__}")
         return session().register(read_query(source, url, root))
     if isinstance(source, ibis.Table):
-        return source
+        return source if _knows_nan(source) else session().register(source.to_pyarrow())
     if isinstance(source, Mapping):
         return _mapping(source, root, text)
     if isinstance(source, (str, Path)):
         return _files(source, root, wanted=text)
     return session().register(_arrow(source))
+
+
+def _knows_nan(source: ibis.Table) -> bool:
+    """Whether the engine can tell NaN, which every count of missing values asks."""
+    return bool(source.get_backend().has_operation(ibis.expr.operations.IsNan))
 
 
 def file_in_sql(source: Any) -> str:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from assay.debugging.losses import false_alarms, misses, wrong_alarms
+    from assay.debugging.regressions import no_slice_regression
     from assay.debugging.slice_report import FoundSlice, SliceReport
     from assay.debugging.slices import find_slices
 
-__all__ = ["FoundSlice", "SliceReport", "false_alarms", "find_slices", "misses", "wrong_alarms"]
+__all__ = ["FoundSlice", "SliceReport", "false_alarms", "find_slices", "misses", "no_slice_regression", "wrong_alarms"]
 
 _HOMES = {
     "FoundSlice": "slice_report",
@@ -18,6 +19,7 @@ _HOMES = {
     "false_alarms": "losses",
     "find_slices": "slices",
     "misses": "losses",
+    "no_slice_regression": "regressions",
     "wrong_alarms": "losses",
 }
 

@@ -208,7 +208,7 @@ class Lattice:
         if self._binary:
             total = sums.of(nonzero, None if weights is None else weights[nonzero:])
             largest = (total > 0).astype(np.float64)
-            above = [total]
+            above = [total * max(0.0, 1.0 - threshold) for threshold in self.thresholds]
         else:
             own = values if weights is None else values * weights
             total = sums.of(nonzero, own[nonzero:])

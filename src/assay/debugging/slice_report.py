@@ -37,7 +37,7 @@ class FoundSlice:
     interval : tuple of float, or None
         Of the lift, or of the rise of the error; lower ends hold for all confirmed slices together, and upper ends do.
     part_of : FoundSlice or None
-        A confirmed slice around it, to which it adds nothing that shows.
+        A slice that says it already: of much the same rows, or a certain one to which it adds nothing that shows.
     """
 
     predicates: tuple[Predicate, ...]
@@ -138,10 +138,15 @@ class SliceReport:
 
     @property
     def confirmed(self) -> tuple[FoundSlice, ...]:
-        """Slices that are certainly worse, without those that only repeat one around them."""
+        """Slices that are certainly worse, without those that only repeat another."""
         return tuple(
             each for each in (*self.slices, *self.others) if each.status == "CONFIRMED" and each.part_of is None
         )
+
+    @property
+    def told(self) -> tuple[FoundSlice, ...]:
+        """All slices that are worth a line: those that only repeat another one are left out."""
+        return tuple(each for each in (*self.slices, *self.others) if each.part_of is None)
 
     def __iter__(self) -> Iterator[FoundSlice]:
         return iter(self.slices)
@@ -167,11 +172,19 @@ class SliceReport:
 
     def _certain(self, found: FoundSlice) -> str:
         if found.interval is None:
-            shrunk = f"{found.shrunk_error:.1%}" if self.counted else f"{found.shrunk_error:.3g}"
-            return f"suspected, rather {shrunk} as it was picked"
+            shrunk = (
+                f"{100 * found.shrunk_error:.1f} points"
+                if self.compared and self.counted
+                else f"{found.shrunk_error:.0%}"
+                if self.counted
+                else f"{found.shrunk_error:.3g}"
+            )
+            return f"not certain; about {shrunk} once it is allowed for that it was picked"
         low, high = found.interval
         if self.compared:
             return f"certain above {_more(low, self.counted)}"
+        if low < 1.005:
+            return "certain to be worse" + (f", below {high:.3g}x" if high < 1e6 else "")
         return f"certain above {low:.3g}x" + (f" and below {high:.3g}x" if high < 1e6 else "")
 
     @property
@@ -189,7 +202,7 @@ class SliceReport:
         return f"CLEARED: no slice {scope} has a lift above {self.cleared:.3g}x; {found}"
 
     def __str__(self) -> str:
-        lines = [self.sentence(each) for each in (*self.slices, *self.others) if each.part_of is None]
+        lines = [self.sentence(each) for each in self.told]
         if not lines:
             lines = [
                 f"no slice of {self.support:,.0f} rows or more and up to {self.max_level} conditions scores above 0"

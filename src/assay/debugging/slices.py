@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,11 +12,11 @@ from scipy.special import ndtri
 
 from assay.debugging import features as columns_
 from assay.debugging.objective import Excess, Score
+from assay.debugging.rows import Rows
 from assay.debugging.search import search
 from assay.debugging.slice_report import FoundSlice, SliceReport
 from assay.debugging.verdicts import Searched, guarantee, judge, members, redundant
-from assay.errors import DataError, UsageError
-from assay.stats import unit_sums
+from assay.errors import UsageError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -137,10 +137,10 @@ def find_slices(
     _options(k, score_weight, min_support, max_level, bins, binning, rank, alpha)
     if isinstance(X, np.ndarray) and X.dtype.kind in "iu":
         bins = None
-    rows = _Rows.of(X, errors, errors_old, weights, unit)
+    rows = Rows.of(X, errors, errors_old, weights, unit)
     features = columns_.learn(rows.columns, bins, binning)
     coded = columns_.encode(features, rows.columns, ranges=ranges)
-    support = _support(min_support, rows.size)
+    support = support_of(min_support, rows.size)
     level = len(features) if max_level is None else min(max_level, len(features))
 
     def look(kept: NDArray[np.bool_] | None = None) -> list[Found]:
@@ -160,7 +160,7 @@ def find_slices(
     searched = Searched(coded, rows.values, rows.weights, rows.units, errors_old is not None, support, level, look)
     other = None
     if confirm is not None:
-        more = _Rows.of(**_confirming(confirm, errors_old, unit))
+        more = Rows.of(**_confirming(confirm, errors_old, unit))
         other = replace(
             searched, coded=columns_.encode(features, more.columns, ranges=ranges), values=more.values,
             weights=more.weights, units=more.units,
@@ -196,7 +196,7 @@ def _reported(
     judgement: Judgement,
     searched: Searched,
     features: list[columns_.Feature],
-    rows: _Rows,
+    rows: Rows,
     alpha: float,
     unit: Any,
     other: Searched | None,
@@ -205,7 +205,10 @@ def _reported(
     judged = [*judgement.slices, *(each for _, each in judgement.others)]
     around = redundant(all_found, judged, searched, alpha)
     seen: dict[int, FoundSlice] = {}
-    for place in sorted(range(len(all_found)), key=lambda each: (around[each] is not None, each)):
+
+    def told(place: int) -> FoundSlice:
+        if place in seen:
+            return seen[place]
         each, verdict, outer = all_found[place], judged[place], around[place]
         inside = members(searched.coded, each.conditions)
         size, total = rows.sums(inside)
@@ -222,14 +225,23 @@ def _reported(
             status="CONFIRMED" if verdict.confirmed else "SUSPECTED",
             p_value=verdict.p_value,
             interval=verdict.interval,
-            part_of=None if outer is None else seen[outer],
+            part_of=None if outer is None else told(outer),
         )
+        return seen[place]
+
     return SliceReport(
-        slices=tuple(seen[place] for place in range(len(found))),
-        others=tuple(seen[place] for place in range(len(found), len(all_found))),
+        slices=tuple(map(told, range(len(found)))),
+        others=tuple(map(told, range(len(found), len(all_found)))),
         cleared=judgement.cleared,
         detectable=judgement.detectable,
-        guarantee=guarantee(judgement, searched, other, alpha, unit if isinstance(unit, str) else "unit", features),
+        guarantee=guarantee(
+            judgement,
+            searched,
+            other,
+            alpha,
+            unit if isinstance(unit, str) else str(getattr(unit, "name", None) or "unit"),
+            features,
+        ),
         reason=judgement.refused,
         rows=rows.values.size,
         size=rows.size,
@@ -242,106 +254,8 @@ def _reported(
     )
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Checked columns, values, weights and units of the rows that count."""
-
-    columns: dict[str, NDArray[Any]]
-    values: Floats
-    weights: Floats | None
-    units: NDArray[np.intp] | None
-
-    @classmethod
-    def of(cls, X: Any, errors: Any, errors_old: Any, weights: Any, unit: Any) -> _Rows:
-        columns = columns_.columns_of(X)
-        rows = next(iter(columns.values())).size
-        values = _losses("errors", errors, rows)
-        out = np.ma.getmaskarray(values).copy()
-        if errors_old is not None:
-            before = _losses("errors_old", errors_old, rows)
-            out |= np.ma.getmaskarray(before)
-            values = values - before
-        each = None
-        if weights is not None:
-            each = np.asarray(weights, dtype=np.float64)
-            if each.shape != (rows,):
-                raise DataError(f"weights must have one entry for each of the {rows} rows, got shape {each.shape}")
-            wrong = ~(np.isfinite(each) & (each >= 0))
-            if wrong.any():
-                row = int(np.argmax(wrong))
-                raise DataError(f"weights must be finite and not negative: row {row} has {each[row]}")
-            out |= each == 0
-        if out.all():
-            raise DataError("no row counts: all are masked or have the weight 0")
-        codes = None
-        if unit is not None:
-            if isinstance(unit, str):
-                if unit not in columns:
-                    raise DataError(f"there is no column {unit!r} to take as the unit: X has {', '.join(columns)}")
-                if len(columns) == 1:
-                    raise DataError(f"X has no column but the unit {unit!r}: give what slices are to be described by")
-                named, unit = unit, columns.pop(unit)
-            else:
-                named = "unit"
-            values_of = np.asarray(unit)
-            if values_of.shape != (rows,):
-                raise DataError(f"unit must have one entry for each of the {rows} rows, got shape {values_of.shape}")
-            try:
-                codes = unit_sums.encode(values_of)[0]
-            except ValueError as problem:
-                raise DataError(f"unit {named!r}: {problem}") from problem
-        found = cls(columns, np.asarray(np.ma.getdata(values), dtype=np.float64), each, codes)
-        return found.part(~out) if out.any() else found
-
-    def part(self, kept: NDArray[np.bool_]) -> _Rows:
-        """Take some of the rows."""
-        return _Rows(
-            {name: values[kept] for name, values in self.columns.items()},
-            self.values[kept],
-            None if self.weights is None else self.weights[kept],
-            None if self.units is None else np.unique(self.units[kept], return_inverse=True)[1],
-        )
-
-    def sums(self, inside: NDArray[np.bool_]) -> tuple[float, float]:
-        """Give size and sum of some rows."""
-        each = np.ones_like(self.values) if self.weights is None else self.weights
-        return float(each[inside].sum()), float(each[inside] @ self.values[inside])
-
-    @property
-    def size(self) -> float:
-        return float(self.values.size if self.weights is None else self.weights.sum())
-
-    @property
-    def mean(self) -> float:
-        return float(np.average(self.values, weights=self.weights))
-
-    @property
-    def scale(self) -> float:
-        return float(np.average(np.abs(self.values), weights=self.weights))
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation of a weighted value, in units of the mean weight."""
-        weights = np.ones_like(self.values) if self.weights is None else self.weights
-        return float(np.sqrt(np.sum((weights * (self.values - self.mean)) ** 2) / weights.sum()))
-
-
-def _losses(name: str, given: ArrayLike, rows: int) -> np.ma.MaskedArray[Any, Any]:
-    try:
-        values: np.ma.MaskedArray[Any, Any] = np.ma.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError) as problem:
-        raise DataError(f"{name} must be numbers or truth values: {problem}") from problem
-    if values.shape != (rows,):
-        raise DataError(f"{name} must have one entry for each of the {rows} rows, got shape {values.shape}")
-    plain = np.ma.getdata(values)
-    wrong = ~(np.isfinite(plain) & (plain >= 0)) & ~np.ma.getmaskarray(values)
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise DataError(f"{name} must be finite and not negative: row {row} has {plain[row]}")
-    return values
-
-
-def _support(given: float | None, size: float) -> float:
+def support_of(given: float | None, size: float) -> float:
+    """Give the smallest size of a slice."""
     if given is None:
         return float(max(_FEWEST, math.ceil(size / 100)))
     return float(given * size if given < 1 else given)

@@ -24,7 +24,7 @@ from assay.core.guarantee import Assumption, Guarantee, independence
 from assay.debugging.clearing import MOST_SLICES, Shares, Spread, bounds, detectable
 from assay.debugging.contrast import Sample
 from assay.debugging.lattice import Lattice
-from assay.stats import clustering, multiplicity
+from assay.stats import clustered, clustering, multiplicity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     Conditions = tuple[tuple[int, int, int], ...]
 
 _TEST, _END = 0.8, 0.2
+# Two slices say the same if so large a share of the rows of either is in both.
+_SAME = 0.8
 # Level of the search for clustering that nobody declared, and the inflation of the variance that matters.
 _CLUSTERED, _MATERIAL = 0.01, 1.1
 
@@ -139,12 +141,13 @@ def judge(
     shares = Shares.of(rows.coded, size, rows.max_level)
     counts = bool(np.all(np.isin(rows.values, (-1.0, 0.0, 1.0) if rows.compared else (0.0, 1.0))))
     largest = _largest_unit(rows)
-    spread = Spread.of(rows.values, rows.weights, largest, rows.support)
+    effect = design_effect(rows.values, rows.weights, rows.units)
+    spread = Spread.of(rows.values, rows.weights, effect, rows.support)
     cleared, least = None, None
-    refused, looked = _clustered(rows, groups, seed)
+    refused, looked = undeclared(rows.values, groups if rows.units is None else {}, seed)
     if counts and not rows.compared and not refused:
         smallest = float(shares(rows.max_level, rows.support))
-        least = detectable(spread.mean, rows.support / largest, alpha / 2 * smallest)
+        least = detectable(spread.mean, rows.support / effect, alpha / 2 * smallest)
         if shares.slices(rows.support) <= MOST_SLICES:
             cleared = bounds(
                 rows.coded, rows.values, weights=rows.weights, independent=largest, max_level=rows.max_level,
@@ -171,7 +174,7 @@ def judge(
     else:
         searched = _half(rows, seed)
         if 0 < searched.sum() < searched.size:
-            candidates = rows.look(searched)
+            candidates = _distinct(rows.look(searched), replace(rows.coded, codes=rows.coded.codes[searched]))
             limit = float(np.abs(rows.values[searched]).max(initial=0.0))
             held = _held_out(candidates, _part(rows, ~searched), limit, part, alpha, counts)
     slices = []
@@ -222,6 +225,19 @@ def _largest_unit(rows: Searched) -> float:
     return float((each if rows.units is None else np.bincount(rows.units, each)).max())
 
 
+def design_effect(values: Floats, weights: Floats | None, units: NDArray[np.intp] | None) -> float:
+    """Estimate how many times the variance of a mean is that of independent rows; at least 1."""
+    if units is None:
+        return 1.0
+    each = np.ones_like(values) if weights is None else weights
+    mean = float(each @ values / each.sum())
+    variance = float(each @ (values - mean) ** 2 / each.sum())
+    if variance <= 0:
+        return 1.0
+    effect = clustered.design_effect(np.bincount(units, each * values), np.bincount(units, each), variance=variance)
+    return max(1.0, effect) if np.isfinite(effect) else 1.0
+
+
 def _half(rows: Searched, seed: int) -> Mask:
     """Draw the rows to search, by whole units."""
     rng = np.random.default_rng(seed)
@@ -242,19 +258,20 @@ def _part(rows: Searched, kept: Mask) -> Searched:
     )
 
 
-def _clustered(
-    rows: Searched, groups: Mapping[str, NDArray[np.intp]], seed: int
+def undeclared(
+    values: Floats, groups: Mapping[str, NDArray[np.intp]], seed: int
 ) -> tuple[str, list[tuple[str, float]]]:
-    """Say by what errors cluster, if no unit is declared and they do, and what the test would have found."""
+    """Say by what errors cluster although no unit is declared, and what the test would have found.
+
+    Guarantee (exact): P(something is found) <= 1% if the errors are exchangeable over rows.
+    """
     looked: list[tuple[str, float]] = []
-    if rows.units is not None:
-        return "", looked
     level = _CLUSTERED / max(1, len(groups))
     for name, codes in groups.items():
         sizes = np.bincount(codes)
         if sizes.size == codes.size:
             continue
-        tested = clustering.test(rows.values, codes, permutations=max(199, int(2 / level)), seed=seed)
+        tested = clustering.test(values, codes, permutations=max(199, int(2 / level)), seed=seed)
         if tested.p_value <= level and tested.design_effect > _MATERIAL:
             return (
                 f"errors cluster by {name}: their variance is {tested.design_effect:.3g} times that of independent rows "
@@ -265,24 +282,50 @@ def _clustered(
 
 
 def redundant(found: Sequence[Found], judged: Sequence[Judged], rows: Searched, alpha: float) -> list[int | None]:
-    """Give for each confirmed slice the place of a confirmed slice around it to which it adds nothing that shows.
+    """Give for each slice the place of another that says it already, if one does.
 
-    A slice adds to one around it if its rows are worse than the other rows of that one at the level ``alpha`` over the
-    number of confirmed slices. It is a filter of what is said twice, without a guarantee.
+    A slice is said by one that has :data:`_SAME` of the rows of both in common: the certain one, the one of fewer
+    conditions and the better one first. A confirmed slice is said by a better one unless it adds to it: if it lies inside,
+    by being worse than the rest of that one, else by being worse outside of it than all else is there. That is tested at
+    the level ``alpha`` over the number of confirmed slices; it is a filter, without a guarantee.
     """
-    confirmed = [place for place, each in enumerate(judged) if each.confirmed]
+    inside = [members(rows.coded, each.conditions) for each in found]
     around: list[int | None] = [None] * len(found)
-    sample = Sample(rows.values, rows.weights, rows.units, float(np.abs(rows.values).max(initial=1.0)), rows.compared)
-    for place in sorted(confirmed, key=lambda each: len(found[each].conditions)):
-        for other in confirmed:
-            if other == place or around[other] is not None or not _within(found[place], found[other]):
+    order = sorted(range(len(found)), key=lambda at: (not judged[at].confirmed, len(found[at].conditions), at))
+    for number, place in enumerate(order):
+        alike = (each for each in order[:number] if around[each] is None and _alike(inside[place], inside[each]))
+        around[place] = next(alike, None)
+    limit = float(np.abs(rows.values).max(initial=1.0))
+    sample = Sample(rows.values, rows.weights, rows.units, limit, rows.compared)
+    confirmed = [place for place in range(len(found)) if judged[place].confirmed and around[place] is None]
+    for number, place in enumerate(confirmed):
+        for other in confirmed[:number]:
+            if around[other] is not None:
                 continue
-            outer = members(rows.coded, found[other].conditions)
-            inner = members(rows.coded, found[place].conditions)[outer]
-            if inner.all() or _within_sample(sample, outer).p_value(inner) > alpha / len(confirmed):
+            kept = inside[other] if _within(found[place], found[other]) else ~inside[other]
+            if _part_of(sample, kept).p_value(inside[place][kept]) > alpha / len(confirmed):
                 around[place] = other
                 break
+    for place, outer in enumerate(around):
+        while outer is not None and around[outer] is not None:
+            outer = around[outer]
+        around[place] = outer
     return around
+
+
+def _distinct(found: Sequence[Found], coded: Coded) -> list[Found]:
+    """Leave out slices that have most rows in common with a shorter or better one."""
+    kept: list[tuple[Found, Mask]] = []
+    for each in sorted(found, key=lambda each: len(each.conditions)):
+        inside = members(coded, each.conditions)
+        if not any(_alike(inside, other) for _, other in kept):
+            kept.append((each, inside))
+    return [each for each, _ in kept]
+
+
+def _alike(one: Mask, other: Mask) -> bool:
+    both = int(np.count_nonzero(one & other))
+    return both >= _SAME * (int(np.count_nonzero(one)) + int(np.count_nonzero(other)) - both)
 
 
 def _within(inner: Found, outer: Found) -> bool:
@@ -293,7 +336,7 @@ def _within(inner: Found, outer: Found) -> bool:
     )
 
 
-def _within_sample(sample: Sample, kept: Mask) -> Sample:
+def _part_of(sample: Sample, kept: Mask) -> Sample:
     units = None if sample.units is None else np.unique(sample.units[kept], return_inverse=True)[1]
     values, weights = sample.values[kept], None if sample.weights is None else sample.weights[kept]
     # Of two models, whether it got worse in a part than in all of the slice.

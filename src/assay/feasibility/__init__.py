@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from assay.feasibility.held_out import alpha_of_look, certified_uppers, leave_one_out_upper, lower_of_least
     from assay.feasibility.inequalities import cover_hart, cover_hart_error
     from assay.feasibility.label_noise import clean_bounds, noise_bounds
+    from assay.feasibility.leakage_bound import leakage
     from assay.feasibility.learnability import explained_variance, linear_classification_error
     from assay.feasibility.nearest_neighbor import neighbor_estimate
     from assay.feasibility.outcome import Study, study
@@ -35,6 +36,7 @@ _HOMES = {
     "cover_hart_error": "inequalities",
     "explained_variance": "learnability",
     "forecast": "curve",
+    "leakage": "leakage_bound",
     "leave_one_out_upper": "held_out",
     "linear_classification_error": "learnability",
     "lower_of_least": "held_out",
@@ -61,6 +63,7 @@ __all__ = [
     "cover_hart_error",
     "explained_variance",
     "forecast",
+    "leakage",
     "leave_one_out_upper",
     "linear_classification_error",
     "lower_of_least",

@@ -138,6 +138,31 @@ class Clause(msgspec.Struct, frozen=True):
         return f"{self.measure} {self.comparison} {_number(self.threshold)}{margin}"
 
 
+class Everywhere(msgspec.Struct, frozen=True):
+    """That a clause holds in every slice that the columns of the table describe.
+
+    Parameters
+    ----------
+    tau : float
+        The tolerated rise of the error.
+    min_support : float
+        Smallest slice: a share of the rows below 1, else rows.
+    max_level : int
+        Most conditions of a slice.
+    """
+
+    tau: float
+    min_support: float = 0.01
+    max_level: int = 2
+
+    def __str__(self) -> str:
+        usual = Everywhere(self.tau)
+        told = [f"tau={self.tau:g}"]
+        told += [f"min_support={self.min_support:g}"] if self.min_support != usual.min_support else []
+        told += [f"max_level={self.max_level}"] if self.max_level != usual.max_level else []
+        return f"no_slice_regression({', '.join(told)})"
+
+
 class Condition(msgspec.Struct, frozen=True):
     """Clauses that must all hold.
 
@@ -145,6 +170,8 @@ class Condition(msgspec.Struct, frozen=True):
     ----------
     clauses : tuple of Clause
         At least one, as written, without repeats.
+    everywhere : Everywhere, optional
+        Of ``no_slice_regression(tau=0.02)``, which claims its clause of every slice there is.
 
     Examples
     --------
@@ -154,6 +181,7 @@ class Condition(msgspec.Struct, frozen=True):
     """
 
     clauses: tuple[Clause, ...]
+    everywhere: Everywhere | None = None
 
     @property
     def slices(self) -> tuple[str, ...]:
@@ -201,7 +229,7 @@ class Condition(msgspec.Struct, frozen=True):
         return evaluate(self, {**(estimates or {}), **named}, mode)
 
     def __str__(self) -> str:
-        return " and ".join(map(str, self.clauses))
+        return str(self.everywhere) if self.everywhere else " and ".join(map(str, self.clauses))
 
 
 def _number(value: float) -> str:

@@ -10,7 +10,7 @@ from assay.errors import ClaimError, UsageError
 from assay.gate import judge, paper
 from assay.gate.answer import Adaptivity, Promise, answer
 from assay.gate.condition import TEMPLATE, Condition, Mode
-from assay.gate.grammar import parse
+from assay.gate.grammar import parse, require_rows
 from assay.gate.inputs import by_name, collect, hint
 from assay.gate.screening import candidates, copied, detectable, undeclared
 
@@ -166,7 +166,7 @@ def decide(
     """
     start = time.perf_counter()
     alpha, per_test = level_of(reliability, steps, adaptivity, mode, method, level)
-    parsed = parse(condition) if isinstance(condition, str) else condition
+    parsed = require_rows(parse(condition) if isinstance(condition, str) else condition)
     whole = parsed
     if parsed.template and isinstance(slices, Mapping):
         whole = Condition(tuple(dict.fromkeys(c for name in slices for c in parsed.on(name).clauses)))
@@ -260,7 +260,7 @@ def decide_slices(
     alpha, per_test = level_of(reliability, steps, adaptivity, mode, method, level)
     if method == "sequential":
         raise UsageError("method: a verdict for each slice is no sequential one; decide() judges all slices together")
-    parsed = parse(condition) if isinstance(condition, str) else condition
+    parsed = require_rows(parse(condition) if isinstance(condition, str) else condition)
     if not parsed.template:
         raise ClaimError(f"{str(parsed)!r} has no {TEMPLATE} to put slices into: write accuracy(new | {TEMPLATE})")
     if not slices:

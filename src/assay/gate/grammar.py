@@ -22,7 +22,7 @@ from typing import NamedTuple, NoReturn
 import msgspec
 
 from assay.errors import ClaimError
-from assay.gate.condition import Clause, Comparison, Condition, Term
+from assay.gate.condition import Clause, Comparison, Condition, Everywhere, Term
 
 METRICS = ("accuracy", "error", "brier", "absolute", "precision", "recall", "f1")
 _VARIABLES = {
@@ -85,7 +85,51 @@ def parse(text: str) -> Condition:
     >>> parse("o < n - 2% +/- 1%") == parse(r"n - o > 0.02 +/- 0.01")
     True
     """
-    return _Reader(text).condition()
+    reader = _Reader(text)
+    return _everywhere(reader) or reader.condition()
+
+
+def require_rows(condition: Condition) -> Condition:
+    """Refuse what is claimed of every slice of a table, where only rows are at hand.
+
+    Raises
+    ------
+    ClaimError
+        With the way out.
+    """
+    if condition.everywhere is not None:
+        raise ClaimError(
+            f"{condition} speaks of the slices of a table: declare it as a check, or call assay.debugging.no_slice_regression"
+        )
+    return condition
+
+
+def _everywhere(reader: _Reader) -> Condition | None:
+    """Read ``no_slice_regression(tau=0.02, min_support=0.01, max_level=2)``, if it is that."""
+    call = reader.token
+    if call.kind != "call" or call.text != "no_slice_regression":
+        return None
+    opening = reader.text.index("(", call.start) + 1
+    given: dict[str, float] = {}
+    for part in filter(str.strip, reader.text[opening : call.end - 1].split(",")):
+        name, _, value = (each.strip() for each in part.partition("="))
+        place = reader.text.index(part, opening) + len(part) - len(part.lstrip())
+        if name not in Everywhere.__struct_fields__ or name in given:
+            reader.fail("write tau, min_support and max_level, each once, such as tau=0.02", place)
+        try:
+            given[name] = float(value)
+        except ValueError:
+            reader.fail(f"{value!r} is no number", place)
+    if not 0 <= given.get("tau", -1) < 1:
+        reader.fail("it needs tau, the tolerated rise of the error, of at least 0 and below 1", call.start)
+    level = given.get("max_level", 2)
+    if level != int(level) or level < 1 or given.get("min_support", 1) <= 0:
+        reader.fail("max_level is a whole number from 1 on, min_support is positive", call.start)
+    if reader.text[call.end :].strip():
+        reader.fail("nothing may stand beside it: declare what else is claimed as a check of its own", call.end)
+    everywhere = Everywhere(given["tau"], given.get("min_support", 0.01), int(level))
+    terms = {Term("accuracy", "new"): 1.0, Term("accuracy", "old"): -1.0}
+    return Condition((Clause.of(terms, ">=", -everywhere.tau),), everywhere)
 
 
 class _Token(NamedTuple):

@@ -12,7 +12,7 @@ from assay.core.nearest import did_you_mean
 from assay.core.project import Adaptivity
 from assay.errors import UsageError
 from assay.gate.condition import Mode
-from assay.gate.grammar import parse
+from assay.gate.grammar import parse, require_rows
 from assay.gate.sizing import sized, total
 from assay.gate.targets import Expected
 
@@ -249,7 +249,7 @@ def plan(
     >>> plan("n > 0.9 +/- 0.01", reliability=0.9999, steps=32, method="hoeffding").labels
     63381
     """
-    parsed = parse(condition) if isinstance(condition, str) else condition
+    parsed = require_rows(parse(condition) if isinstance(condition, str) else condition)
     nats = nats_of(reliability, steps, adaptivity)
     if level is not None:
         if not math.exp(-_MOST) <= level <= 1 - reliability + 1e-12:

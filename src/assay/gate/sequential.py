@@ -17,7 +17,7 @@ import pyarrow as pa
 from blake3 import blake3
 
 from assay.errors import DataError, UsageError
-from assay.gate.grammar import parse
+from assay.gate.grammar import parse, require_rows
 from assay.gate.inputs import by_name, collect, column
 from assay.gate.interim import verdict_of
 from assay.gate.screening import ALPHA, candidates, copied, detectable, foreseen, undeclared
@@ -155,7 +155,7 @@ class Sequential:
         from assay.gate.decision import level_of
 
         self._alpha, self._per_test = level_of(reliability, steps, adaptivity, mode, level=level)
-        self._condition = parse(condition) if isinstance(condition, str) else condition
+        self._condition = require_rows(parse(condition) if isinstance(condition, str) else condition)
         self._mode, self._steps, self._adaptivity = mode, steps, adaptivity
         self._check, self._blocking, self._severity = check, blocking, severity
         self._inputs = collect(

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Entries of one product, 2 MB; terms of one sum; entries of single-precision rows, 64 MB, and of differences, 2 MB.
 TILE, TERMS, HELD, DIFFERENCES = 1 << 19, 8192, 1 << 24, 1 << 18
+# Points among which copies are looked for.
+SAMPLE = 1000
 ROUNDOFF = 2.0**-24
 # Squares of larger numbers leave the range of double precision.
 LARGEST = 1e150
@@ -67,8 +69,8 @@ def nearest(
     Notes
     -----
     Cost: queries x points x features multiplications in single precision. Beyond the result it holds some 150 MB
-    a processor, whatever the number of rows. Where very many points are at equal distances (few distinct rows, many features), each
-    of them is looked at in double precision, which takes some twenty times longer.
+    a processor, whatever the number of rows. Copies are searched once. Where very many distinct points are at equal distances (whole
+    numbers in many features), each of them is looked at in double precision, which takes some twenty times longer.
 
     Examples
     --------
@@ -83,9 +85,17 @@ def nearest(
         raise ValueError(f"queries have {asked.shape[1]} features and points have {given.shape[1]}")
     if isinstance(k, bool) or k != int(k) or not 1 <= k <= len(given):
         raise ValueError(f"k must be a whole number from 1 to the number of points, {len(given)}, got {k}")
+    copies = _Copies.among(given)
+    if copies is None:
+        return _nearest(asked, given, int(k), metric)
+    few = min(int(k), len(copies.first))
+    return copies.expanded(*_nearest(asked, given[copies.first], few, metric), int(k))
+
+
+def _nearest(asked: NDArray[Any], given: NDArray[Any], k: int, metric: str) -> tuple[Floats, Places]:
     left, right = _Rows.of(asked, metric, 0), _Rows.of(given, metric, 1)
-    squares = np.full((len(asked), int(k)), np.inf)
-    indices = np.full((len(asked), int(k)), len(given), dtype=np.intp)
+    squares = np.full((len(asked), k), np.inf)
+    indices = np.full((len(asked), k), len(given), dtype=np.intp)
     if len(asked) and asked.shape[1]:
         frame = _Frame.around(left, right)
         step = max(1, HELD // left.features)
@@ -104,8 +114,57 @@ def nearest(
                 with ThreadPoolExecutor(workers) as threads:
                     list(threads.map(search, parts))
     elif len(asked):  # no feature tells any two rows apart
-        squares[:], indices[:] = 0.0, np.arange(int(k))
+        squares[:], indices[:] = 0.0, np.arange(k)
     return (squares / 2 if metric == "cosine" else np.sqrt(squares)), indices
+
+
+@dataclass(frozen=True)
+class _Copies:
+    """Points of which many are equal: they are searched once, in the order of their first places."""
+
+    first: Places  # shape (distinct,), ascending
+    members: Places  # all places, grouped by distinct point, ascending in each
+    starts: Places  # shape (distinct + 1,)
+
+    @classmethod
+    def among(cls, given: NDArray[Any]) -> _Copies | None:
+        """None if a sample of the points has few copies."""
+        sample = given[np.linspace(0, len(given) - 1, min(len(given), SAMPLE)).astype(np.intp)]
+        if not given.shape[1] or len({row.tobytes() for row in sample}) > 0.9 * len(sample):
+            return None
+        plain = np.ascontiguousarray(given + given.dtype.type(0))  # one sign of zero
+        rows = plain.view(np.dtype((np.void, plain.dtype.itemsize * plain.shape[1]))).ravel()
+        _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        rank = np.empty_like(order)
+        rank[order] = np.arange(order.size)
+        label = rank[inverse.ravel()]
+        members = np.argsort(label, kind="stable")
+        starts = np.r_[0, np.cumsum(np.bincount(label))]
+        return cls(first[order], members, starts)
+
+    def expanded(self, distances: Floats, indices: Places, k: int) -> tuple[Floats, Places]:
+        """Give the k nearest of all points.
+
+        Those that were found suffice: a distinct point that was not is as far as the last or farther, and at the same
+        distance its first place is behind the first places of k others.
+        """
+        far, places = np.empty((len(distances), k)), np.empty((len(distances), k), dtype=np.intp)
+        most = min(k, int(np.diff(self.starts).max()))
+        step = max(1, DIFFERENCES // (indices.shape[1] * most))
+        for begin in range(0, len(distances), step):
+            part = slice(begin, begin + step)
+            found = indices[part, :, None]
+            place = self.starts[found] + np.arange(most)
+            inside = place < self.starts[found + 1]
+            member = np.where(inside, self.members[np.minimum(place, len(self.members) - 1)], len(self.members))
+            far_of = np.where(inside, distances[part, :, None], np.inf)
+            shape = len(found), -1
+            flat, flat_far = member.reshape(shape), far_of.reshape(shape)
+            order = np.lexsort((flat, flat_far), axis=-1)[:, :k]
+            far[part] = np.take_along_axis(flat_far, order, axis=1)
+            places[part] = np.take_along_axis(flat, order, axis=1)
+        return far, places
 
 
 @dataclass(frozen=True)

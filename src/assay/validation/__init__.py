@@ -143,6 +143,9 @@ if TYPE_CHECKING:
     from assay.validation.table_strategies import (
         strategies,
     )
+    from assay.validation.watching import (
+        Watch,
+    )
 
 _HOME = {
     "AbsoluteChange": "anomaly_rules",
@@ -210,6 +213,7 @@ _HOME = {
     "UniqueValueRatio": "group_analyzers",
     "Uniqueness": "group_analyzers",
     "Variance": "analyzers",
+    "Watch": "watching",
     "ZerosCount": "analyzers",
     "apply_edits": "edits",
     "compare": "drift",
@@ -300,6 +304,7 @@ __all__ = [
     "UniqueValueRatio",
     "Uniqueness",
     "Variance",
+    "Watch",
     "ZerosCount",
     "apply_edits",
     "compare",

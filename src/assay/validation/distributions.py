@@ -8,7 +8,7 @@ import msgspec
 
 from assay.core import Action, Claim, Evidence, Guarantee, Verdict
 from assay.data.sources import table as open_table
-from assay.errors import DataError
+from assay.errors import DataError, TooFewUnits
 from assay.validation import distances
 from assay.validation.cells import cells, comparable
 from assay.validation.codes import DISTANCE, DRIFT, SKEW
@@ -78,19 +78,24 @@ def distribution_verdicts(
         columns = [path for path, limit in tested.items() if limit.tolerance == tolerance]
         # The training table stands for what serving should be like; otherwise what came before does.
         before, after = (opened, table) if code == DRIFT else (table, opened)
-        for verdict in compare(
-            before,
-            after,
-            tolerance=tolerance,
-            alpha=share * len(columns),
-            across="fdr" if fdr else "familywise",
-            columns=columns,
-            unit=unit,
-            check=check,
-            dataset=name,
-            fingerprints={},
-        ):
-            verdicts.append(_held(verdict, family, code, share * len(columns)))
+        try:
+            compared = compare(
+                before,
+                after,
+                tolerance=tolerance,
+                alpha=share * len(columns),
+                across="fdr" if fdr else "familywise",
+                columns=columns,
+                unit=unit,
+                check=check,
+                dataset=name,
+                fingerprints={},
+            )
+        except TooFewUnits as problem:
+            # The other rules of the schema have their say still.
+            verdicts += [_skipped(path, tested[path], code, str(problem), check) for path in columns]
+            continue
+        verdicts += [_held(verdict, family, code, share * len(columns)) for verdict in compared]
     return verdicts
 
 

@@ -38,7 +38,7 @@ _ANSWER = re.compile(
     r"prédiction|previsao|previsão)([^a-z]|$)|^yhat$",
     re.IGNORECASE,
 )
-_ID = re.compile(r"(^|_)(id|uuid|key|index|rownum|row|nr|nummer|numero|número)$|(Id|ID|Nr|nummer)$", re.IGNORECASE)
+_ID = re.compile(r"(^|_)(id|uuid|key|index|rownum|row|nr|nummer|numero|número)$|_no$|(Id|ID|Nr|nummer)$", re.IGNORECASE)
 PARTS = 3
 """Files whose names differ in digits alone, and that are as many, are one table."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from assay.core.fingerprint import digest
-from assay.errors import DataError
+from assay.errors import DataError, TooFewUnits
 from assay.validation import alarms
 from assay.validation.cells import cells
 from assay.validation.rules import Counts, halves
@@ -73,13 +73,13 @@ def moved(before: ibis.Table, after: ibis.Table, columns: Sequence[str], unit: s
     chosen = []
     for column, counted in zip(columns, cells(seen, glance, columns), strict=True):
         if not counted.reference.sum() or not counted.current.sum():
-            raise DataError(f"too few different {unit} to compare by: give tables of more units, better 60")
+            raise TooFewUnits(f"too few different {unit} to compare by: give tables of more units, better 60")
         mask, words = choose(counted, counted.reference, counted.current, tolerance)
         chosen.append((column, words, Witness(mask, words, 0, 1, 0, 1, ()), counted))
     sides = [_count(table, unit, chosen) for table in (apart, rest)]
     reference, current = sides
     if min(side.sizes.size for side in sides) < 2:
-        raise DataError(f"too few different {unit} to compare by: give tables of more units, better 60")
+        raise TooFewUnits(f"too few different {unit} to compare by: give tables of more units, better 60")
     rates = reference.broken.sum(axis=0) / reference.sizes.sum()
     seed = int(digest([words for _, words, _, _ in chosen])[:8], 16)
     found = alarms.units_against_units(current, reference, rates + tolerance, seed)

@@ -69,7 +69,6 @@ def test_a_label_that_comes_later_and_a_share_within_the_tolerance_do_no_harm(tm
     [
         ({"id": ""}, "declare the same id"),
         ({"id": 'id = "miles"'}, "declare the same id"),
-        ({"use": "VAL501"}, "MetricHistory"),
     ],
 )
 def test_refuses_what_it_cannot_join(tmp_path: Path, terms: dict[str, str], said: str) -> None:

@@ -288,3 +288,16 @@ def test_tables_are_forgotten_when_nothing_reads_them(arrow):
     data.table(arrow)
     assert count() < 10
     assert data.row_count(kept) == 2
+
+
+def test_a_table_of_an_engine_without_nan_is_read_into_memory(tmp_path):
+    import sqlite3
+
+    import ibis
+
+    with sqlite3.connect(tmp_path / "shop.db") as connection:
+        connection.execute("CREATE TABLE orders (id INTEGER, paid REAL)")
+        connection.executemany("INSERT INTO orders VALUES (?, ?)", [(1, 2.5), (2, None)])
+    opened = data.table(ibis.sqlite.connect(tmp_path / "shop.db").table("orders"))
+    assert opened.paid.isnan().sum().to_pyarrow().as_py() == 0
+    assert rows(opened.order_by("id")) == [{"id": 1, "paid": 2.5}, {"id": 2, "paid": None}]

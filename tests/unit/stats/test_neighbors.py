@@ -86,6 +86,17 @@ def test_many_tiles_give_what_one_gives(monkeypatch, small):
     assert np.array_equal(distances, expected)
 
 
+@pytest.mark.parametrize("k", [1, 3, 40, 300])
+def test_few_distinct_points(k):
+    rng = np.random.default_rng(6)
+    points = rng.integers(0, 3, size=(300, 3)) * rng.choice([-0.0, 1.0])
+    queries = rng.integers(0, 3, size=(50, 3)).astype(float)
+    distances, indices = nearest(queries, points, k)
+    expected, order = oracle(queries, points, k)
+    assert np.array_equal(indices, order)
+    assert np.array_equal(distances, expected)
+
+
 def test_single_precision_alone_is_caught():
     """Points that single precision cannot tell apart are told apart; the product alone would not do."""
     rng = np.random.default_rng(0)

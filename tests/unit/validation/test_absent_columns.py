@@ -78,3 +78,15 @@ def test_serving_data_are_held_against_training_data_from_either_side() -> None:
     assert none.status == "skipped"
     with pytest.raises(ValueError, match="both given"):
         validate(train, schema, serving=serve, training=train)
+
+
+def test_drift_of_too_few_units_is_skipped_and_the_other_rules_are_asked() -> None:
+    schema = Schema.from_toml(
+        'version = 1\nunit = "day"\n[columns.x]\ntype = "boolean"\nnulls = "never"\ndrift = { tolerance = 0.05 }\n'
+    )
+    reference = pa.table({"x": [True, False] * 100, "day": [f"d{i % 40}" for i in range(200)]})
+    batch = pa.table({"x": [True, None, False], "day": ["e", "e", "e"]})
+    told = {(v.code, v.subject): v for v in validate(batch, schema, reference=reference)}
+    assert told["VAL102", "x"].failed
+    assert told["VAL201", "x"].status == "skipped"
+    assert "too few different day" in told["VAL201", "x"].reason
