@@ -14,10 +14,15 @@ from measure import environment
 HERE = Path(__file__).parent
 FOLDER = HERE / ".venvs"
 PINS = {
+    "evidently": ["evidently==0.7.23", "pandas<3", "pyarrow"],
     "faiss-cpu": ["faiss-cpu==1.15.1", "numpy>=2"],
-    "great_expectations": ["great_expectations==1.24.1"],
+    "great_expectations": ["great_expectations==1.24.1", "pyarrow"],
     "mlflow-skinny": ["mlflow-skinny==3.17.2"],
     "pandera": ["pandera[pandas]==0.35.0"],
+    "pandera-polars": ["pandera[polars]==0.35.0"],
+    "pointblank": ["pointblank[pl]==1.1.1", "pyarrow"],
+    "tensorflow-data-validation": ["tensorflow-data-validation==1.16.1", "dill"],
+    "ydata-profiling": ["ydata-profiling==4.18.4", "setuptools<81", "pandas<3", "pyarrow"],
     # whylogs was last released before pandas 3 and numpy 2.
     "whylogs": ["whylogs==1.6.4", "pandas<3", "numpy<2"],
 }

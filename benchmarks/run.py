@@ -12,8 +12,8 @@ from importlib import import_module
 from importlib.metadata import version
 
 COMPARISONS = [
-    "imports", "bounds", "profiling", "checking", "drift", "fingerprint", "gate", "planning", "labeling", "detector",
-    "feasibility"
+    "imports", "bounds", "profiling", "validation", "checking", "drift", "fingerprint", "gate", "planning", "labeling",
+    "detector", "feasibility"
 ]  # fmt: skip
 
 

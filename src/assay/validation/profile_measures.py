@@ -80,7 +80,7 @@ def measures(rows: ibis.Table, *, weighted: bool, engine: str) -> dict[str, ibis
             "_key": (size.ln() / LOG_GAMMA).ceil().cast("int64"),
             "_octave": (size.ln() / 0.6931471805599453).ceil().cast("int64"),
             "_term": term,
-            "_hash": duckdb_hash(finite + 0.0) if kind.is_floating() and engine == "duckdb" else md5(text),
+            "_hash": duckdb_hash(number + 0.0) if kind.is_floating() and engine == "duckdb" else md5(text),
         }
         if kind.is_integer():
             keys["_value"] = value

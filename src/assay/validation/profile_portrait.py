@@ -253,8 +253,8 @@ def _counts(state: ColumnState, limits: Sequence[float], *, exact: bool) -> list
         place = np.searchsorted(np.asarray(limits), values, "right")
         found = np.bincount(np.minimum(place, len(limits)), rows, len(limits) + 1)
         return [float(each) for each in found]
-    ordered = sketch.ordered(state.buckets)
-    least, greatest = sketch.edges(ordered[0])[0], sketch.edges(ordered[-1])[1]
+    lows, highs, _ = sketch.arranged(state.buckets)
+    least, greatest = float(lows[0]), float(highs[-1])
     counts = sketch.counts_between(state.buckets, [min(least, limits[0]), *limits, max(greatest, limits[-1])])
     # The outermost buckets reach beyond the least and the greatest value, which are inside.
     if state.low is not None and float(state.low) >= limits[0]:

@@ -180,38 +180,33 @@ def _equal_width(state: ColumnState) -> tuple[Bin, ...]:
     limits = [low + (high - low) * i / BINS for i in range(BINS)] + [high]
     # The outermost buckets reach beyond the least and greatest value.
     first, *inner, last = limits
-    wide = [min(first, _end(state, 0)), *inner, max(last, _end(state, -1))]
+    least, greatest, _ = sketch.arranged(state.buckets)
+    wide = [min(first, float(least[0])), *inner, max(last, float(greatest[-1]))]
     counts = sketch.counts_between(state.buckets, wide)
     return tuple(Bin(a, b, count) for a, b, count in zip(limits, limits[1:], counts, strict=False))
 
 
-def _end(state: ColumnState, place: int) -> float:
-    bucket = sketch.ordered(state.buckets)[place]
-    return sketch.edges(bucket)[place]
-
-
 def _equal_count(state: ColumnState) -> tuple[Bin, ...]:
     """Limits at the buckets where each tenth is full, so that counts are exact and ties stay together."""
-    total = sum(state.buckets.values())
+    if not state.buckets:
+        return ()
+    low, high, counts = sketch.arranged(state.buckets)
+    ends = np.cumsum(counts)
+    total, last = int(ends[-1]), -1
     found: list[Bin] = []
-    count, seen, low = 0, 0, None
-    for bucket in sketch.ordered(state.buckets):
-        a, b = sketch.edges(bucket)
-        low = a if low is None else low
-        count, seen = count + state.buckets[bucket], seen + state.buckets[bucket]
-        if seen * BINS >= total * (len(found) + 1) or seen == total:
-            found.append(Bin(low, b, float(count)))
-            count, low = 0, b
+    while last < len(ends) - 1:
+        full = -(-total * (len(found) + 1) // BINS)
+        place = min(max(last + 1, int(np.searchsorted(ends, full))), len(ends) - 1)
+        before, start = (0, low[0]) if last < 0 else (ends[last], high[last])
+        found.append(Bin(float(start), float(high[place]), float(ends[place] - before)))
+        last = place
     return tuple(found)
 
 
 def _looks(texts: Iterable[str]) -> dict[str, float]:
-    found: Counter[str] = Counter()
-    size = 0
-    for text in texts:
-        size += 1
-        found.update(name for name, pattern in PATTERNS.items() if pattern.fullmatch(text))
-    return {name: found[name] / size for name in PATTERNS if found[name]}
+    every = list(texts)
+    found = {name: sum(map(bool, map(pattern.fullmatch, every))) for name, pattern in PATTERNS.items()}
+    return {name: count / len(every) for name, count in found.items() if count}
 
 
 def _pearson(pair: Comoments) -> float | None:

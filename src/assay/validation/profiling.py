@@ -346,18 +346,18 @@ def profile(
 
         scan = Scan(table, names, by=side, weight=weight, label=label, step=step)
         scan.run()
-        if side is None and not any(state.counts["rows"] for state in scan.states.get("", {}).values()):
+        if side is None and not any(state.counts["rows"] for state in scan.slices.states.get("", {}).values()):
             raise DataError(f"{name} has no rows: check the export or the query that wrote it")
         states |= {
             key: Table(
                 name=name,
                 columns=found,
-                pairs=scan.pairs.get(key, {}),
+                pairs=scan.slices.pairs.get(key, {}),
                 by=tuple(sides),
                 weight=weight,
                 label=label,
             )
-            for key, found in scan.states.items()
+            for key, found in scan.slices.states.items()
         }
     return profile_of(states)
 

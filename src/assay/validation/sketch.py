@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import heapq
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 ALPHA = 0.01
 """Relative error of a value that is read from its bucket."""
@@ -45,6 +47,18 @@ def edges(bucket: Bucket) -> tuple[float, float]:
         return 0.0, 0.0
     near, far = _power(key - 1), _power(key)
     return (near, far) if sign > 0 else (-far, -near)
+
+
+def arranged(buckets: Mapping[Bucket, float]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[Any]]:
+    """Sort buckets by the values that they hold: the least value of each, its greatest, and its count or weight."""
+    pairs = np.array(list(buckets), np.int64).reshape(-1, 2)
+    counts = np.array(list(buckets.values()))
+    signs, keys = pairs[:, 0], pairs[:, 1]
+    order = np.argsort(signs * (keys + 2**20))
+    signs, keys = signs[order], keys[order]
+    with np.errstate(over="ignore"):
+        near, far = np.exp((keys - 1) * LOG_GAMMA) * abs(signs), np.exp(keys * LOG_GAMMA) * abs(signs)
+    return np.where(signs < 0, -far, near), np.where(signs < 0, -near, far), counts[order]
 
 
 def center(bucket: Bucket) -> float:
@@ -105,16 +119,14 @@ def counts_between(buckets: Mapping[Bucket, float], limits: Sequence[float]) -> 
     list of float, shape (k,)
         What lies outside the first and last limit is left out.
     """
-    known = ordered(buckets)
-    if not known:
+    if not buckets:
         return [0.0] * (len(limits) - 1)
+    low, high, counts = arranged(buckets)
     # Zero and a bucket too narrow for floats are steps.
-    xs, below, seen = [], [], 0.0
-    for bucket in known:
-        low, high = edges(bucket)
-        xs += [low, high if high > low else math.nextafter(low, math.inf)]
-        below += [seen, seen + buckets[bucket]]
-        seen += buckets[bucket]
+    xs = np.stack([low, np.where(high > low, high, np.nextafter(low, np.inf))], axis=1).ravel()
+    ends = np.cumsum(counts)
+    seen = float(ends[-1])
+    below = np.stack([ends - counts, ends], axis=1).ravel()
     at = np.interp(np.asarray(limits), xs, below, left=0.0, right=seen)
     # The first limit is itself inside.
     at[0] = np.interp(math.nextafter(limits[0], -math.inf), xs, below, left=0.0, right=seen)

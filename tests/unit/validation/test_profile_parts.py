@@ -67,7 +67,8 @@ def test_a_slice_is_the_profile_of_its_rows(frame):
             assert mine.columns[name].top == alone.columns[name].top
             assert mine.columns[name].distinct == alone.columns[name].distinct
         assert mine.columns["y"].mean == pytest.approx(rows.y.mean())
-        assert mine.columns["x"].quantiles == alone.columns["x"].quantiles
+        # A statement and an array may round the middle of two values differently.
+        assert mine.columns["x"].quantiles == pytest.approx(alone.columns["x"].quantiles, rel=1e-15)
 
 
 def test_information_is_that_of_scikit_learn(frame):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from assay import data
 from assay.data.connection import session
 from assay.errors import DataError
-from assay.validation import Profile, profile, profile_scan
+from assay.validation import Profile, profile, profile_query
 
 
 def test_a_query_is_held_and_dropped_without_a_word(monkeypatch):
@@ -116,8 +116,8 @@ def test_a_pandas_column_without_a_value():
 def test_one_statement_aggregates_a_table(monkeypatch):
     table = data.table(pa.table({f"c{i}": [1.0, 2.0] for i in range(20)} | {"s": ["a", "b"]}))
     asked = []
-    real = profile_scan.fetch
-    monkeypatch.setattr(profile_scan, "fetch", lambda *each: asked.append(each[1]) or real(*each))
+    real = profile_query.fetch
+    monkeypatch.setattr(profile_query, "fetch", lambda *each: asked.append(each[1]) or real(*each))
     profile(table)
     assert len([sql for sql in asked if "COUNT(*), NULL, " in sql]) == 1
 
