@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assay.stats import twosample
+from assay.stats import clustered, twosample, unit_rise
 from assay.stats.multiplicity import benjamini_yekutieli, e_bh, holm
 from assay.testing.coverage import assert_error_below, assert_power_above
 from assay.validation import compare
+from assay.validation.alarms import units_against_units
 from assay.validation.cells import Cells
+from assay.validation.rules import Counts
 from assay.validation.witness import Witness, choose, find
 
 ALPHA = 0.1
@@ -178,7 +180,65 @@ def by_day(rng: np.random.Generator, shift: float, unit: str | None) -> str:
 
 def test_days_that_differ_raise_no_alarm_when_they_are_the_unit() -> None:
     assert_error_below(lambda rng: by_day(rng, 0.0, "day") == "fail", ALPHA, runs=30, seed=13)
-    assert_power_above(lambda rng: by_day(rng, 0.2, "day") == "fail", 0.5, runs=25, seed=14)
+    assert_power_above(lambda rng: by_day(rng, 0.35, "day") == "fail", 0.5, runs=20, seed=14)
+
+
+def of_days(rng: np.random.Generator, days: int, rate: float) -> tuple[Any, Any]:
+    sizes = rng.integers(5, 80, days)
+    return rng.binomial(sizes, rng.beta(20 * rate, 20 * (1 - rate), days)), sizes
+
+
+def test_a_rise_of_the_tolerance_itself_over_unequal_units_raises_no_alarm() -> None:
+    def found(rng: np.random.Generator, rise: float) -> bool:
+        return unit_rise.e_value(of_days(rng, 60, 0.2), of_days(rng, 60, 0.2 + rise), 0.05) >= 1 / ALPHA
+
+    assert_error_below(lambda rng: found(rng, 0.05), ALPHA, runs=300, seed=15)
+    assert_power_above(lambda rng: found(rng, 0.2), 0.8, runs=100, seed=16)
+
+
+def test_the_e_value_of_units_is_at_most_the_product_of_its_bets_at_any_rate() -> None:
+    rng = np.random.default_rng(17)
+    before, after = of_days(rng, 40, 0.2), of_days(rng, 40, 0.4)
+    e = unit_rise.e_value(before, after, 0.05)
+    products = [
+        (0.1 + 0.9 * clustered.e_value_less(*before, p)) * (0.1 + 0.9 * clustered.e_value_greater(*after, p + 0.05))
+        for p in np.linspace(0.0005, 0.9499, 800)
+    ]
+    assert 0.9 * min(products) < e <= min(products)
+
+
+def test_units_that_are_only_compared_with_chance_would_be_caught() -> None:
+    """A broken test: that later units rank high among all says nothing of a rise beyond the tolerance."""
+
+    def errs(rng: np.random.Generator) -> bool:
+        sides = [Counts(totals[:, None], sizes) for totals, sizes in (of_days(rng, 60, 0.2), of_days(rng, 60, 0.25))]
+        limit = sides[0].broken.sum() / sides[0].sizes.sum() + 0.05
+        return bool(units_against_units(sides[1], sides[0], np.array([limit]), 0).p_values[0] <= ALPHA)
+
+    with pytest.raises(AssertionError, match="promised to err"):
+        assert_error_below(errs, ALPHA, runs=40, seed=15)
+
+
+def two_columns(rng: np.random.Generator, customers: int, start: int) -> Any:
+    """A column of customers who are all alike, and one of rows."""
+    import pyarrow as pa
+
+    ids = np.repeat(np.arange(start, start + customers), 50)
+    high = 0.5 * (start > 0)
+    alike = np.repeat(rng.random(customers) < 0.3 + high, 50)
+    return pa.table({"customer_id": ids, "alike": alike, "free": rng.random(ids.size) < 0.3 + 0.163 * (start > 0)})
+
+
+def test_a_clustered_column_does_not_ease_the_threshold_of_the_others() -> None:
+    rng = np.random.default_rng(37)
+    before, after = two_columns(rng, 60, 0), two_columns(rng, 60, 1000)
+    found = {v.subject: v for v in compare(before, after, columns=["alike", "free"], tolerance=0.1, alpha=0.05)}
+    e = [float(found[name].evidence.statistic["e_moved"]) for name in ("alike", "free")]
+    # Alone among two it needs 2 / alpha; beside a rejected one 1 / alpha was enough.
+    assert e[0] >= 40 > e[1] >= 20
+    assert found["alike"].inconclusive
+    assert "not independent" in found["alike"].guarantee.source
+    assert found["free"].inconclusive
 
 
 def test_days_that_are_taken_for_rows_would_be_caught() -> None:

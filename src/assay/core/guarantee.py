@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
@@ -38,13 +39,21 @@ class Assumption(msgspec.Struct, frozen=True, omit_defaults=True):
 MATERIAL_EFFECT = 2.0
 
 
-def independence(looked: Iterable[tuple[str, float]]) -> Assumption:
-    """Say how far the independence of rows was checked, where no clustering was found.
+def independence(
+    looked: Iterable[tuple[str, float]],
+    why: str = "no unit or timestamp was given, and no column that repeats as ids do, to check it by",
+    what: str = "rows are independent",
+) -> Assumption:
+    """Say how far the independence of rows or units was checked, where no clustering was found.
 
     Parameters
     ----------
     looked : iterable of (str, float)
         By what rows were grouped, and the smallest design effect that the test would have found with probability 0.8.
+    why : str
+        Why rows were grouped by nothing; empty if their independence was declared.
+    what : str
+        The assumption.
 
     Returns
     -------
@@ -53,21 +62,19 @@ def independence(looked: Iterable[tuple[str, float]]) -> Assumption:
     """
     groupings = list(looked)
     if not groupings:
-        return Assumption(
-            "rows are independent",
-            "unverifiable",
-            "no unit or timestamp was given, and no column that repeats as ids do, to check it by",
-        )
+        return Assumption(what, "unverifiable" if why else "declared", why)
     words, worst = max(groupings, key=lambda grouping: grouping[1])
     if worst > MATERIAL_EFFECT:
         return Assumption(
-            "rows are independent",
+            what,
             "unverifiable",
-            f"with so few groups, clustering by {words} is found only above a design effect of {worst:.3g}",
+            f"clustering by {words} would be found only above a design effect of {worst:.3g}"
+            if math.isfinite(worst)
+            else f"clustering by {words} cannot be seen here",
         )
-    names = ", ".join(name for name, _ in groupings)
+    names = ", ".join(dict.fromkeys(name for name, _ in groupings))
     return Assumption(
-        "rows are independent",
+        what,
         "checked",
         f"no clustering found by {names}; a design effect of {max(worst, 1.01):.3g} would have been",
     )

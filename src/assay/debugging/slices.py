@@ -165,7 +165,7 @@ def find_slices(
             searched, coded=columns_.encode(features, more.columns, ranges=ranges), values=more.values,
             weights=more.weights, units=more.units,
         )  # fmt: skip
-    groups = {} if rows.units is not None else columns_.groupings(features, rows.columns)
+    groups = columns_.groupings(features, rows.columns)
     judgement = judge(found, searched, confirm=other, groups=groups, alpha=alpha, seed=seed)
     return _reported(found, judgement, searched, features, rows, alpha, unit, other)
 

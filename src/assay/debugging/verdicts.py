@@ -144,7 +144,7 @@ def judge(
     effect = design_effect(rows.values, rows.weights, rows.units)
     spread = Spread.of(rows.values, rows.weights, effect, rows.support)
     cleared, least = None, None
-    refused, looked = undeclared(rows.values, groups if rows.units is None else {}, seed)
+    refused, looked = undeclared(rows.values, groups, seed, rows.units)
     if counts and not rows.compared and not refused:
         smallest = float(shares(rows.max_level, rows.support))
         least = detectable(spread.mean, rows.support / effect, alpha / 2 * smallest)
@@ -259,25 +259,29 @@ def _part(rows: Searched, kept: Mask) -> Searched:
 
 
 def undeclared(
-    values: Floats, groups: Mapping[str, NDArray[np.intp]], seed: int
+    values: Floats, groups: Mapping[str, NDArray[np.intp]], seed: int, units: NDArray[np.intp] | None = None
 ) -> tuple[str, list[tuple[str, float]]]:
-    """Say by what errors cluster although no unit is declared, and what the test would have found.
+    """Say by what the errors of rows, or of whole units, cluster if they do, and what the test would have found.
 
-    Guarantee (exact): P(something is found) <= 1% if the errors are exchangeable over rows.
+    Guarantee (exact): P(something is found) <= 1% if the errors are exchangeable over rows (units).
     """
     looked: list[tuple[str, float]] = []
+    if units is not None:
+        groups = {name: codes for name, codes in groups.items() if clustering.coarser(codes, units)}
+    what = "rows" if units is None else "units"
     level = _CLUSTERED / max(1, len(groups))
     for name, codes in groups.items():
-        sizes = np.bincount(codes)
-        if sizes.size == codes.size:
+        if np.unique(codes).size == codes.size:
             continue
-        tested = clustering.test(values, codes, permutations=max(199, int(2 / level)), seed=seed)
+        each = clustering.of_units(values, codes, units)
+        tested = clustering.test(*each, permutations=max(199, int(2 / level)), seed=seed, level=level)
         if tested.p_value <= level and tested.design_effect > _MATERIAL:
             return (
-                f"errors cluster by {name}: their variance is {tested.design_effect:.3g} times that of independent rows "
-                f"(p = {tested.p_value:.2g}); declare the unit, and slices are judged on units"
+                f"errors cluster by {name}: their variance is {tested.design_effect:.3g} times that of independent "
+                f"{what} (p = {tested.p_value:.2g}); declare the unit, and slices are judged on units"
             ), looked
-        looked.append((name, clustering.detectable_effect(sizes, level)))
+        if tested.p_value > level:
+            looked.append((name, tested.detectable))
     return "", looked
 
 
@@ -352,7 +356,7 @@ def guarantee(
     if judgement.refused:
         return Guarantee.none(judgement.refused)
     if rows.units is not None:
-        assumptions = [Assumption(f"{unit}s are independent", "declared")]
+        assumptions = [independence(judgement.looked, "", f"{unit}s are independent")]
     else:
         assumptions = [independence(judgement.looked)]
     if any(feature.edges.size for feature in features):

@@ -35,10 +35,11 @@ def guarantee(found: Findings, outcome: Outcome) -> Guarantee:
             "Cover and Hart (1967) with Clopper-Pearson, Jensen's inequality with betting, or McDiarmid (1989)",
         )
     if found.clusters is not None:
-        return Guarantee.none(f"rows of one {found.clusters[0]} depend on each other, and no unit is declared")
+        what = "rows" if found.ready.unit is None else f"units of {found.ready.unit}"
+        return Guarantee.none(f"{what} of one {found.clusters[0]} depend on each other, and it is not the unit")
     if found.limit is None:
         return Guarantee.estimate("no target was given, so that nothing was decided")
-    sure = promise(found.ready, found.alpha, "false pass")
+    sure = promise(found.ready, found.alpha, found.looked)
     return Guarantee.exact(found.alpha, sure.scope, (*sure.assumptions, *declared), sure.source)
 
 
@@ -55,7 +56,8 @@ def reason(found: Findings, outcome: Outcome) -> str:
         )
     if found.clusters is not None:
         column, test = found.clusters
-        return f"errors cluster by {column} (design effect {test.design_effect:.1f}), so rows are not independent"
+        what = "rows" if found.ready.unit is None else f"units of {found.ready.unit}"
+        return f"errors cluster by {column} (design effect {test.design_effect:.1f}), so {what} are not independent"
     if found.floor > t:
         return f"labels that are wrong as declared leave any model an error of {found.floor:.4f}; {t:.4g} is allowed"
     if outcome == "LIKELY UNREALISTIC":

@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
+from assay.core.guarantee import independence
 from assay.errors import UsageError
 from assay.feasibility.held_out import certified_uppers
 from assay.feasibility.majority import against_constants
@@ -24,7 +25,7 @@ from assay.feasibility.preparation import prepare
 from assay.stats import binomial
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -187,15 +188,16 @@ def upper_limit(
             reason=reason,
         )
     held = _held(study, candidates or _candidates(seed, study), alpha)
-    clusters = study.clustering(held.wrong)
+    clusters, looked = study.clustering(held.wrong)
     status, reason, actions = _outcome(study, held, target, alpha)
-    guarantee = promise(study, alpha)
+    guarantee = promise(study, alpha, looked)
     if clusters is not None:
         column, found = clusters
         status = "inconclusive"
-        reason = f"errors cluster by {column} (design effect {found.design_effect:.1f}), so rows are not independent"
+        what = "rows" if study.unit is None else f"units of {study.unit}"
+        reason = f"errors cluster by {column} (design effect {found.design_effect:.1f}), so {what} are not independent"
         actions = (Action(f'declare unit = "{column}"', effect="the limit then rests on units, and holds"),)
-        guarantee = Guarantee.none(f"rows of one {column} depend on each other, and no unit is declared")
+        guarantee = Guarantee.none(f"{what} of one {column} depend on each other, and it is not the unit")
     return Verdict(
         status=status,
         guarantee=guarantee,
@@ -330,15 +332,12 @@ def _within(study: Prepared, held: _Held, target: float, alpha: float) -> tuple[
     )
 
 
-def promise(study: Prepared, alpha: float, scope: str = "false pass") -> Guarantee:
+def promise(study: Prepared, alpha: float, looked: Sequence[tuple[str, float]], scope: str = "false pass") -> Guarantee:
     """Say what exact limits on held-out errors promise, and what that rests on."""
     if study.unit is not None:
-        independent = Assumption(f"units of {study.unit} are independent", "declared")
-    elif study.groups:
-        looked = ", ".join(study.groups)
-        independent = Assumption("rows are independent", "checked", f"no clustering of the errors by {looked} found")
+        independent = independence(looked, "", f"units of {study.unit} are independent")
     else:
-        independent = Assumption("rows are independent", "unverifiable", "declare a unit, or a timestamp to test")
+        independent = independence(looked, "declare a unit, or a timestamp to test")
     bounded: tuple[Assumption, ...] = ()
     if study.units is not None:
         largest = int(np.unique(study.units, return_counts=True)[1].max())

@@ -54,7 +54,7 @@ class Findings:
             noise,
         )
         self.wrong = np.column_stack([each.wrong for each in tried])
-        self.clusters = ready.clustering(self.wrong)
+        self.clusters, self.looked = ready.clustering(self.wrong)
         self.statements: list[Statement] = []
         self.upper: float | None = None
         self.lower: float | None = None

@@ -30,6 +30,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
+from assay.core.guarantee import independence
 from assay.errors import DataError, UsageError
 from assay.feasibility.held_out import certified_uppers
 from assay.feasibility.inequalities import cover_hart
@@ -38,7 +39,7 @@ from assay.stats import binomial
 from assay.stats.neighbors import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -146,15 +147,16 @@ def leakage(
     upper = min(1.0, limit / (1 - most)) if most < 1 else 1.0
     lower = None if outputs is None else _lower(study, outputs, alpha)
     status, reason = _outcome(attacks[best], error, guess, upper, lower, security)
-    guarantee = _guarantee(study, alpha, outputs)
-    clusters = study.clustering(wrong)
+    clusters, looked = study.clustering(wrong)
+    guarantee = _guarantee(study, alpha, outputs, looked)
     actions: tuple[Action, ...] = ()
     if clusters is not None:
         column, found = clusters
         status = "inconclusive"
-        reason = f"errors cluster by {column} (design effect {found.design_effect:.1f}), so rows are not independent"
+        what = "rows" if study.unit is None else f"units of {study.unit}"
+        reason = f"errors cluster by {column} (design effect {found.design_effect:.1f}), so {what} are not independent"
         actions = (Action(f'declare unit = "{column}"', effect="the limit then rests on units, and holds"),)
-        guarantee = Guarantee.none(f"rows of one {column} depend on each other, and no unit is declared")
+        guarantee = Guarantee.none(f"{what} of one {column} depend on each other, and it is not the unit")
     elif status == "fail":
         actions = (Action("drop, coarsen or add noise to what tells the secret", effect="raises the Bayes security"),)
     return Verdict(
@@ -258,14 +260,11 @@ def _outcome(
     return "inconclusive", f"{told}: no leak is certain; that these attacks find none does not show that there is none"
 
 
-def _guarantee(study: Prepared, alpha: float, outputs: int | None) -> Guarantee:
+def _guarantee(study: Prepared, alpha: float, outputs: int | None, looked: Sequence[tuple[str, float]]) -> Guarantee:
     if study.unit is not None:
-        independent = Assumption(f"units of {study.unit} are independent", "declared")
-    elif study.groups:
-        looked = ", ".join(study.groups)
-        independent = Assumption("rows are independent", "checked", f"no clustering of the errors by {looked} found")
+        independent = independence(looked, "", f"units of {study.unit} are independent")
     else:
-        independent = Assumption("rows are independent", "unverifiable", "declare a unit, or a timestamp to test")
+        independent = independence(looked, "declare a unit, or a timestamp to test")
     assumptions = [independent, Assumption("rows are drawn like those an attacker will see", "unverifiable")]
     if outputs is not None:
         assumptions.append(Assumption(f"there are no more than {outputs:,} distinct observations", "declared"))

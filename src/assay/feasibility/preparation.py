@@ -39,7 +39,7 @@ class Prepared:
     unit : str or None
         Name of the unit.
     groups : dict of str to ndarray
-        Groupings of the held-out rows to test for clustering; empty when a unit is declared.
+        Groupings of the held-out rows to test for clustering; when a unit is declared, those that are coarser.
     rows : int
         Rows that were given; more than those used if they were thinned.
     dropped : tuple of str
@@ -78,21 +78,29 @@ class Prepared:
         held = np.column_stack([self.test, self.test_y]) + 0.0
         return sum(row.tobytes() in trained for row in held)
 
-    def clustering(self, errors: NDArray[np.bool_]) -> tuple[str, clustering.ClusteringTest] | None:
+    def clustering(
+        self, errors: NDArray[np.bool_]
+    ) -> tuple[tuple[str, clustering.ClusteringTest] | None, tuple[tuple[str, float], ...]]:
         """Find the grouping by which held-out errors cluster most, if any does.
 
-        Guarantee (exact): if rows are exchangeable, P(something is found) <= 0.01, Bonferroni over groupings and over
-        the columns of ``errors``, shape (rows, candidates).
+        Guarantee (exact): if rows (units, if declared) are exchangeable, P(something is found) <= 0.01, Bonferroni over groupings and over
+        the columns of ``errors``, shape (rows, candidates). Gives also for each grouping the design effect that is found
+        with probability 0.8 in the errors of every candidate (an estimate).
         """
         level = CLUSTERED / max(1, len(self.groups) * errors.shape[1])
         worst: tuple[str, clustering.ClusteringTest] | None = None
+        seen = dict.fromkeys(self.groups, 1.0)
         for name, codes in self.groups.items():
             for wrong in errors.T:
-                found = clustering.test(wrong, codes, permutations=max(999, int(np.ceil(2 / level))))
+                permutations = max(999, int(np.ceil(2 / level)))
+                each = clustering.of_units(wrong, codes, self.units)
+                found = clustering.test(*each, permutations=permutations, level=level)
+                if found.p_value > level:
+                    seen[name] = max(seen[name], found.detectable)
                 serious = found.p_value <= level and found.design_effect > MATERIAL
                 if serious and (worst is None or found.design_effect > worst[1].design_effect):
                     worst = (name, found)
-        return worst
+        return worst, tuple(seen.items())
 
 
 def prepare(
@@ -127,8 +135,9 @@ def prepare(
     _classes(labels, names)
 
     units, named = _unit(held, unit, rows)
-    groups = {} if units is not None else _groups(held, timestamp, columns, rows)
-    features = {name: values for name, values in held.items() if name not in (named, *groups)}
+    groups = _groups(held, timestamp, columns, rows, units)
+    grouping = groups if units is None else {}
+    features = {name: values for name, values in held.items() if name not in (named, *grouping)}
 
     rng = np.random.default_rng(seed)
     if test is not None:
@@ -156,7 +165,7 @@ def prepare(
         unit=named,
         groups={name: values[tested] for name, values in groups.items()},
         rows=rows,
-        dropped=(*encoder.dropped, *(name for name in groups if name in held)),
+        dropped=(*encoder.dropped, *(name for name in grouping if name in held)),
         train_rows=train,
         test_rows=tested if test is None else tested - boundary,
     )
@@ -214,7 +223,10 @@ def _unit(columns: Columns, unit: Any, rows: int) -> tuple[NDArray[np.intp] | No
         raise DataError(f"unit {named!r}: {problem}") from problem
 
 
-def _groups(columns: Columns, timestamp: Any, extra: Mapping[str, Any] | None, rows: int) -> dict[str, NDArray[Any]]:
+def _groups(
+    columns: Columns, timestamp: Any, extra: Mapping[str, Any] | None, rows: int, units: NDArray[Any] | None
+) -> dict[str, NDArray[Any]]:
+    """Number the groups of each grouping; with units those alone that are coarser, whose every row has a group."""
     given: dict[str, NDArray[Any]] = {name: np.asarray(values) for name, values in (extra or {}).items()}
     if isinstance(timestamp, str):
         if timestamp not in columns:
@@ -234,8 +246,11 @@ def _groups(columns: Columns, timestamp: Any, extra: Mapping[str, Any] | None, r
         try:
             found[name] = unit_sums.encode(values)[0]
         except ValueError as problem:
-            raise DataError(f"column {name!r}: {problem}") from problem
-    return found
+            if units is None:
+                raise DataError(f"column {name!r}: {problem}") from problem
+    if units is None:
+        return found
+    return {name: codes for name, codes in found.items() if clustering.coarser(codes, units)}
 
 
 def _thinned(rows: NDArray[np.intp], most: int, rng: np.random.Generator) -> NDArray[np.intp]:

@@ -15,6 +15,7 @@ from assay.core.guarantee import independence
 from assay.gate.counts import Difference
 from assay.gate.judge import Finding, kleene_and
 from assay.gate.quantity import Affine
+from assay.gate.screening import independent_units
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,8 +187,13 @@ def _guarantee(status: Status, main: Finding, inputs: Inputs, promise: Promise, 
 
 def _assumptions(main: Finding, inputs: Inputs, promise: Promise, clusters: Clusters | None) -> list[Assumption]:
     listed = []
+    if clusters is not None:
+        listed.append(clusters.refuted)
+    elif inputs.unit is None:
+        listed.append(independence(promise.screened))
+    else:
+        listed.append(independence(promise.screened, "", independent_units(inputs.unit_name)))
     if inputs.unit is not None:
-        listed.append(Assumption(f"each {inputs.unit_name} is independent of the others", "declared"))
         if main.measured and inputs.max_unit_size is not None:
             listed.append(Assumption(f"no {inputs.unit_name} has more rows than {inputs.max_unit_size:,}", "declared"))
         elif main.measured:
@@ -199,11 +205,6 @@ def _assumptions(main: Finding, inputs: Inputs, promise: Promise, clusters: Clus
                     "declare max_unit_size to speak of all",
                 )
             )
-    elif clusters is not None:
-        found = f"{clusters.copies:,} are copies" if clusters.copies else f"they cluster by {clusters.column}"
-        listed.append(Assumption("rows are independent", "checked", f"refuted: {found}"))
-    else:
-        listed.append(independence(promise.screened))
     listed.append(Assumption("labels are correct", "unverifiable"))
     listed.append(Assumption("the models were not trained or chosen on these rows", "unverifiable"))
     if promise.steps > 1:
@@ -226,7 +227,8 @@ def _actions(status: Status, findings: list[Finding], inputs: Inputs, clusters: 
         return (
             Action(
                 f'declare unit = "{clusters.unit}"{what}, and judge again',
-                effect=f"the rows then count as what they are: about one in {clusters.design_effect:.3g} is news",
+                effect=f"{'they' if inputs.unit is not None else 'the rows'} then count as what they are: about one in "
+                f"{clusters.design_effect:.3g} is news",
             ),
         )
     unknown = [f for f in findings if f.value == "unknown"]
@@ -313,7 +315,7 @@ def _reason(status: Status, main: Finding, inputs: Inputs, promise: Promise, clu
         return f"rows are not independent: {clusters.copies:,} of {inputs.n:,} are copies of others"
     if clusters is not None:
         return (
-            f"rows are not independent: they cluster by {clusters.column} "
+            f"{_clustered(clusters)} are not independent: they cluster by {clusters.column} "
             f"(intraclass correlation {clusters.icc:.2g}, design effect {clusters.design_effect:.3g})"
         )
     if measured is None:
@@ -341,6 +343,10 @@ def _reason(status: Status, main: Finding, inputs: Inputs, promise: Promise, clu
             return f"{estimate}, {bound}: not {side} {limit} by twice the tolerance"
         return f"{estimate}, {bound}: shown to be {other} {limit}"
     return f"{estimate}, between {write(main.lower)} and {write(main.upper)}: {limit} is not excluded"
+
+
+def _clustered(clusters: Clusters) -> str:
+    return "rows" if clusters.of == "rows" else _units(clusters.of, 2)
 
 
 def _writer(values: tuple[float, ...], clause: Clause) -> Callable[[float], str]:

@@ -12,7 +12,7 @@ from assay.gate.answer import Adaptivity, Promise, answer
 from assay.gate.condition import TEMPLATE, Condition, Mode
 from assay.gate.grammar import parse, require_rows
 from assay.gate.inputs import by_name, collect, hint
-from assay.gate.screening import candidates, copied, detectable, undeclared
+from assay.gate.screening import candidates, copied, undeclared
 
 if TYPE_CHECKING:
     from assay.core import Verdict
@@ -105,11 +105,11 @@ def decide(
         Masks by name or by predicate text, as the condition writes them; or columns (a pandas, polars or Arrow table,
         or a mapping), on which the condition's slices are evaluated as SQL predicates.
     timestamp : array of shape (n,), optional
-        Used only to test for clustering by day when no unit is given.
+        Used only to test for clustering by day: of rows, or of units that have one day each.
     columns : mapping of str to array of shape (n,), or table of n rows, optional
         Columns that the condition takes a ``mean`` of, each in [0, 1]; all others are taken to identify things
-        (customer, machine) and tested for clustering when no unit is given. Not features: that classes differ in
-        error is no clustering.
+        (customer, machine), and rows are tested for clustering by them, or units that lie in one group each. Not
+        features: that classes differ in error is no clustering.
     content : array of shape (n,), optional
         A digest of what each row holds, by which copies of rows are found when no unit is given.
     new_scores, old_scores : array of float of shape (n,), in [0, 1], optional
@@ -308,15 +308,12 @@ def _findings(condition: Condition, inputs: Inputs, promise: Promise, method: Me
 def _screened(
     parsed: Condition, inputs: Inputs, timestamp: Any, columns: Any, content: Any
 ) -> tuple[tuple[tuple[str, float], ...], Clusters | None]:
-    """Look for dependence that no unit was declared for; give also where it was looked for."""
-    if inputs.unit is not None:
-        return (), None
+    """Look for dependence of rows, or of the units declared; give also where it was looked for."""
     values = {name: column for name, column in by_name(columns).items() if name not in parsed.columns}
-    groupings = candidates(timestamp, values, inputs.n)
+    groupings = candidates(timestamp, values, inputs.n, inputs.unit)
     # One test on all rows sees more than one a slice.
-    clauses = parsed.on("").clauses
-    found = undeclared(clauses, inputs, groupings)
-    return detectable(groupings, len(clauses)), found or (None if content is None else copied(content, inputs.n))
+    found, seen = undeclared(parsed.on("").clauses, inputs, groupings)
+    return seen, found or (None if content is None or inputs.unit is not None else copied(content, inputs.n))
 
 
 def level_of(

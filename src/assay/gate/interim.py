@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
 from assay.core.guarantee import independence
 from assay.gate.judge import kleene_and
+from assay.gate.screening import independent_units
 
 if TYPE_CHECKING:
     from assay.core.check import Severity
@@ -161,8 +162,15 @@ def _guarantee(
     wrong = "false fail" if status == "fail" or mode == "fn-free" else "false pass"
     scope = f"{wrong} at any look" if steps == 1 else f"any {wrong} at any look at {steps} answers"
     listed = []
+    if clusters is not None:
+        listed.append(clusters.refuted)
+    elif inputs.unit is not None:
+        listed.append(independence(screened, "", independent_units(inputs.unit_name)))
+    elif status != "inconclusive":
+        listed.append(independence(screened))
+    else:
+        listed.append(Assumption("rows are independent", "unverifiable", "clustering is looked for at the decision"))
     if inputs.unit is not None:
-        listed.append(Assumption(f"each {inputs.unit_name} is independent of the others", "declared"))
         if inputs.max_unit_size is not None:
             listed.append(Assumption(f"no {inputs.unit_name} has more rows than {inputs.max_unit_size:,}", "declared"))
         elif any(track.labels or track.open for track in tracks):
@@ -173,13 +181,6 @@ def _guarantee(
                     "declare max_unit_size to speak of all",
                 )
             )
-    elif clusters is not None:
-        found = f"{clusters.copies:,} are copies" if clusters.copies else f"they cluster by {clusters.column}"
-        listed.append(Assumption("rows are independent", "checked", f"refuted: {found}"))
-    elif status != "inconclusive":
-        listed.append(independence(screened))
-    else:
-        listed.append(Assumption("rows are independent", "unverifiable", "clustering is looked for at the decision"))
     listed += [
         Assumption("the order of labelling was fixed before the models were seen", "declared"),
         Assumption("labels are correct", "unverifiable"),
@@ -215,7 +216,8 @@ def _actions(
         return (
             Action(
                 f'declare unit = "{clusters.unit}", and judge again',
-                effect=f"the rows then count as what they are: about one in {clusters.design_effect:.3g} is news",
+                effect=f"{'they' if inputs.unit is not None else 'the rows'} then count as what they are: about one in "
+                f"{clusters.design_effect:.3g} is news",
             ),
         )
     if status != "inconclusive":
@@ -237,8 +239,9 @@ def _reason(status: Status, main: Track, clusters: Clusters | None, mode: Mode, 
         return f"rows are not independent: {clusters.copies:,} of the pool are copies of others"
     if clusters is not None:
         which = "those on which a label matters" if clusters.predicted else "they"
+        of = "rows" if clusters.of == "rows" else f"units of {clusters.of}"
         return (
-            f"rows are not independent: {which} cluster by {clusters.column} "
+            f"{of} are not independent: {which} cluster by {clusters.column} "
             f"(intraclass correlation {clusters.icc:.2g}, design effect {clusters.design_effect:.3g})"
         )
     if main.final == "no rows":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import special
 
-from assay.core.guarantee import MATERIAL_EFFECT
+from assay.core.guarantee import MATERIAL_EFFECT, Assumption
 from assay.errors import DataError
 from assay.gate.inputs import by_name, column, numbered
 from assay.gate.measure import parts
@@ -35,6 +36,8 @@ class Clusters:
 
     Attributes
     ----------
+    of : str
+        What clusters: ``"rows"``, or the name of the unit that was declared.
     column : str
         Name of the column in words: ``"the day of scheduled"``.
     unit : str
@@ -53,10 +56,28 @@ class Clusters:
     p_value: float
     copies: int = 0
     predicted: bool = False
+    of: str = "rows"
+
+    @property
+    def refuted(self) -> Assumption:
+        """The assumption that it refutes."""
+        found = f"{self.copies:,} are copies" if self.copies else f"they cluster by {self.column}"
+        what = "rows are independent" if self.of == "rows" else independent_units(self.of)
+        return Assumption(what, "checked", f"refuted: {found}")
 
 
-def candidates(timestamp: Any, columns: Any, n: int) -> dict[tuple[str, str], NDArray[np.intp]]:
-    """Give the groupings to test, by name in words and name to declare, but for those of one row a group."""
+def independent_units(unit: str) -> str:
+    """State that units are independent."""
+    return f"each {unit} is independent of the others"
+
+
+def candidates(
+    timestamp: Any, columns: Any, n: int, unit: NDArray[np.intp] | None = None
+) -> dict[tuple[str, str], NDArray[np.intp]]:
+    """Give the groupings to test, by name in words and name to declare, but for those of one row a group.
+
+    With a unit they are those that are coarser than it: each unit lies in one group, and some group has several units.
+    """
     found: dict[tuple[str, str], NDArray[np.intp]] = {}
     if timestamp is not None:
         name = str(getattr(timestamp, "name", None) or "timestamp")
@@ -64,10 +85,18 @@ def candidates(timestamp: Any, columns: Any, n: int) -> dict[tuple[str, str], ND
         if 1 < groups < n:
             found[f"the day of {name}", "date"] = codes
     for name, values in by_name(columns).items():
-        codes, groups = numbered(values, n, name)
+        try:
+            codes, groups = numbered(values, n, name)
+        except DataError:
+            # Nothing but the search for what is coarser than the unit needs the column.
+            if unit is None or len(values) != n:
+                raise
+            continue
         if 1 < groups < n:
             found[name, name] = codes
-    return found
+    return (
+        found if unit is None else {names: codes for names, codes in found.items() if clustering.coarser(codes, unit)}
+    )
 
 
 def undeclared(
@@ -75,25 +104,32 @@ def undeclared(
     inputs: Inputs,
     groupings: Mapping[tuple[str, str], NDArray[np.intp]],
     alpha: float = ALPHA,
-) -> Clusters | None:
-    """Test the row values of each clause for clustering by each grouping.
+) -> tuple[Clusters | None, tuple[tuple[str, float], ...]]:
+    """Test the values of each clause, of rows or of whole units where one is declared, for clustering by each grouping.
 
-    Guarantee (exact): if rows are exchangeable, P(something is found) <= alpha: permutation tests, Bonferroni over
-    groupings and clauses. Gives the finding with the largest design effect, or ``None``.
+    Guarantee (exact): if rows (units) are exchangeable, P(something is found) <= alpha: permutation tests, Bonferroni
+    over groupings and clauses. Gives the finding with the largest design effect, or ``None``; and for each grouping the
+    design effect that is found with probability 0.8 in every clause (an estimate).
     """
     tested = [part for clause in clauses for part in parts(clause, inputs)[0] if part.rows.any()]
     level = alpha / max(1, len(tested) * len(groupings))
     permutations = max(_PERMUTATIONS, int(np.ceil(2 / level)))
     worst: Clusters | None = None
+    seen = {words: 1.0 if tested else math.inf for words, _ in groupings}
     for part in tested:
         values = part.values(inputs)
+        within = None if inputs.unit is None else inputs.unit[part.rows]
         for (words, unit), codes in groupings.items():
-            result = clustering.test(values, codes[part.rows], permutations=permutations)
+            each = clustering.of_units(values, codes[part.rows], within)
+            result = clustering.test(*each, permutations=permutations, level=level)
+            if result.p_value > level:
+                seen[words] = max(seen[words], result.detectable)
             if result.p_value > level or not result.design_effect > MATERIAL:
                 continue
             if worst is None or result.design_effect > worst.design_effect:
-                worst = Clusters(words, unit, result.icc, result.design_effect, result.p_value)
-    return worst
+                of = "rows" if inputs.unit is None else inputs.unit_name
+                worst = Clusters(words, unit, result.icc, result.design_effect, result.p_value, of=of)
+    return worst, tuple(seen.items())
 
 
 def foreseen(
@@ -102,6 +138,7 @@ def foreseen(
     groupings: Mapping[tuple[str, str], NDArray[np.intp]],
     found: Mapping[str, float],
     alpha: float,
+    inputs: Inputs,
 ) -> Clusters | None:
     """Test, where few labels are known, whether the rows that need one cluster: the predictions tell it for all.
 
@@ -110,8 +147,8 @@ def foreseen(
     would have a material design effect, were their values as alike as the need for a label is, and if the test of the
     values can have missed that effect, or one above which no error probability means anything.
 
-    Guarantee (exact): if rows are exchangeable, P(something is found) <= alpha: permutation tests, Bonferroni over
-    groupings and clauses.
+    Guarantee (exact): if rows (units) are exchangeable, P(something is found) <= alpha: permutation tests, Bonferroni
+    over groupings and clauses.
 
     Parameters
     ----------
@@ -121,33 +158,28 @@ def foreseen(
         Rows that the verdict rests on.
     groupings : mapping of (words, unit) to codes, shape (n,)
     found : mapping of words to float
-        As :func:`detectable` gives it for the rows that were looked at.
+        As :func:`undeclared` gives it for the rows that were looked at.
     alpha : float
+    inputs : Inputs
+        Of the whole pool.
     """
     level = alpha / max(1, len(needed) * len(groupings))
     permutations = max(_PERMUTATIONS, int(np.ceil(2 / level)))
     worst: Clusters | None = None
     for (words, unit), codes in groupings.items():
-        sizes = np.bincount(codes[looked]).astype(np.float64)
-        typical = float(sizes @ sizes) / looked.size
+        _, group = clustering.of_units(looked, codes[looked], None if inputs.unit is None else inputs.unit[looked])
+        sizes = np.bincount(group).astype(np.float64)
+        typical = float(sizes @ sizes) / group.size
         for rows, needs in needed:
-            result = clustering.test(needs, codes[rows], permutations=permutations)
+            each = clustering.of_units(needs, codes[rows], None if inputs.unit is None else inputs.unit[rows])
+            result = clustering.test(*each, permutations=permutations)
             effect = 1.0 + (typical - 1.0) * result.icc
             if result.p_value > level or not MATERIAL < min(effect, MATERIAL_EFFECT) < found[words]:
                 continue
             if worst is None or effect > worst.design_effect:
-                worst = Clusters(words, unit, result.icc, effect, result.p_value, predicted=True)
+                of = "rows" if inputs.unit is None else inputs.unit_name
+                worst = Clusters(words, unit, result.icc, effect, result.p_value, predicted=True, of=of)
     return worst
-
-
-def detectable(
-    groupings: Mapping[tuple[str, str], NDArray[np.intp]], clauses: int, alpha: float = ALPHA
-) -> tuple[tuple[str, float], ...]:
-    """Give for each grouping the design effect that :func:`undeclared` finds with probability 0.8. An estimate."""
-    level = alpha / max(1, clauses * len(groupings))
-    return tuple(
-        (words, clustering.detectable_effect(np.bincount(codes), level)) for (words, _), codes in groupings.items()
-    )
 
 
 def copied(content: Any, n: int) -> Clusters | None:

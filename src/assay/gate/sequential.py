@@ -20,7 +20,7 @@ from assay.errors import DataError, UsageError
 from assay.gate.grammar import parse, require_rows
 from assay.gate.inputs import by_name, collect, column
 from assay.gate.interim import verdict_of
-from assay.gate.screening import ALPHA, candidates, copied, detectable, foreseen, undeclared
+from assay.gate.screening import ALPHA, candidates, copied, foreseen, undeclared
 from assay.gate.track import tracks_of
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class Sequential:
         )  # fmt: skip
         self._binary = positive is None
         n = self._inputs.n
-        self._groupings = {} if unit is not None else candidates(timestamp, by_name(columns), n)
+        self._groupings = candidates(timestamp, by_name(columns), n, self._inputs.unit)
         self._order = _order(order, n, self._inputs.unit)
         self._known = np.zeros(n, dtype=np.bool_)
         self._labels = np.empty(n, dtype=object)
@@ -296,13 +296,11 @@ class Sequential:
             names: np.unique(codes[rows], return_inverse=True)[1].astype(np.intp)
             for names, codes in self._groupings.items()
         }
-        clauses, each = self._condition.clauses, ALPHA / 2
-        self._screened = detectable(groupings, len(clauses), each)
-        testable = {names: codes for names, codes in groupings.items() if 0 < codes.max() < rows.size - 1}
-        self._clusters = undeclared(clauses, self._facts(rows), testable, each)
+        each = ALPHA / 2
+        self._clusters, self._screened = undeclared(self._condition.clauses, self._facts(rows), groupings, each)
         if self._clusters is None:
             needed = [track.needed for track in self.tracks if track.needs.any()]
-            self._clusters = foreseen(needed, rows, self._groupings, dict(self._screened), each)
+            self._clusters = foreseen(needed, rows, self._groupings, dict(self._screened), each, self._inputs)
 
     def _check_labels(self, rows: Rows, labels: NDArray[Any]) -> None:
         if rows.size != labels.size:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         stopping,
         trinomial,
         unit_bets,
+        unit_rise,
         unit_sums,
     )
 
@@ -51,6 +52,7 @@ __all__ = [
     "stopping",
     "trinomial",
     "unit_bets",
+    "unit_rise",
     "unit_sums",
 ]
 

@@ -9,8 +9,9 @@ p-values should never be zero." Statistical Applications in Genetics and Molecul
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse, special
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
 
 # Rows that are permuted; beyond it units are thinned.
 PERMUTED_ROWS = 30_000
+# Simulations of what the test would find, different values in them, and by how much more than the power asked for is
+# found in them: the search ends where chance first lets it.
+_RUNS, _LEVELS, _MARGIN = 200, 8, 0.05
+# Beyond so many units times values half the simulations do.
+_MANY = 50_000
+# Units whose rows are all alike cannot be drawn.
+_MOST_ALIKE = 0.999
+# Rows apart from the most common value below which their number moves the threshold.
+_FEW_EVENTS = 100
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,9 @@ class ClusteringTest:
     p_value : float
         Exact: P(p_value <= a) <= a if the values are exchangeable over rows.
     units, rows : int
+    detectable : float
+        The smallest design effect that the test finds at the level asked for with probability 0.8; where that is more
+        than these units can have, the most that they can. An estimate; nan if no level was given, or it is found.
     """
 
     icc: float
@@ -49,6 +62,7 @@ class ClusteringTest:
     p_value: float
     units: int
     rows: int
+    detectable: float = math.nan
 
 
 def test(  # not one of pytest's
@@ -57,6 +71,7 @@ def test(  # not one of pytest's
     *,
     permutations: int = 999,  # noqa: PT028
     seed: int = 0,  # noqa: PT028
+    level: float | None = None,  # noqa: PT028
 ) -> ClusteringTest:
     """Test whether values cluster by unit.
 
@@ -73,6 +88,8 @@ def test(  # not one of pytest's
     permutations : int, at least 1
         The smallest possible p-value is 1 / (1 + permutations).
     seed : int
+    level : float in (0, 0.5], optional
+        At which clustering will be claimed, not below the smallest possible p-value: gives ``detectable``.
 
     Returns
     -------
@@ -81,12 +98,13 @@ def test(  # not one of pytest's
     Raises
     ------
     ValueError
-        As :func:`assay.stats.clustered.by_unit`, or if ``permutations`` is less than 1.
+        As :func:`assay.stats.clustered.by_unit`, or if ``permutations`` is less than 1 or too few for ``level``.
 
     Notes
     -----
     Beyond 30,000 rows the p-value is computed on fewer: each unit keeps at most q of its rows, drawn at
     random, with q >= 2 as large as fits; if even q = 2 is too much, units are drawn at random.
+    The deals depend on the values and on who shares a unit, not on the order of rows or the names of units.
     A large p-value does not prove independence: with few rows a unit the test sees little, and
     dependence that leaves the units' means alike (a trend within each day) is not what it looks for.
     Cost: about half a second, whatever the number of rows.
@@ -102,16 +120,24 @@ def test(  # not one of pytest's
     """
     if permutations < 1:
         raise ValueError(f"permutations must be at least 1, got {permutations}")
-    sums = by_unit(values, units)
+    if level is not None and not 1 / (1 + permutations) <= level <= 0.5:
+        raise ValueError(
+            f"level must lie between the smallest p-value, {1 / (1 + permutations):.2g}, and 0.5, got {level}"
+        )
+    by_unit(values, units)
     numbers = np.asarray(values, dtype=np.float64)
     codes, _ = encode(units)
+    order, codes = canonical(numbers[:, None], codes)
+    numbers = numbers[order]
+    sums = by_unit(numbers, codes)
     count, rows = sums.sizes.size, numbers.size
     sizes = sums.sizes.astype(np.float64)
     mean = float(numbers.mean()) if rows else 0.0
     centered = numbers - mean
     within_all = float(centered @ centered)
     if count < 2 or rows == count or within_all <= 1e-15 * rows * max(mean * mean, 1e-300):
-        return ClusteringTest(float("nan"), float("nan"), 1.0, count, rows)
+        unseen = math.nan if level is None else 1.0 if rows == count > 1 else math.inf
+        return ClusteringTest(float("nan"), float("nan"), 1.0, count, rows, unseen)
 
     between = float(np.sum((sums.totals - mean * sizes) ** 2 / sizes))
     between_mean = between / (count - 1)
@@ -122,57 +148,52 @@ def test(  # not one of pytest's
 
     rng = np.random.default_rng(seed)
     kept = _thinned(codes, sums.sizes, rng)
-    p_value = _p_value(centered[kept], codes[kept], permutations, rng)
-    return ClusteringTest(icc, effect, p_value, count, rows)
+    values_kept, codes_kept = centered[kept], np.unique(codes[kept], return_inverse=True)[1]
+    observed, dealt = _dealt(values_kept, codes_kept, permutations, rng)
+    p_value = (1 + int((dealt >= observed).sum())) / (1 + permutations)
+    unseen = math.nan
+    if level is not None and p_value > level:
+        correlation = _detectable(values_kept, codes_kept, dealt, level, rng)
+        unseen = 1.0 + (_most(sizes) - 1.0) * correlation
+    return ClusteringTest(icc, effect, p_value, count, rows, unseen)
 
 
-def detectable_effect(sizes: ArrayLike, level: float, power: float = 0.8) -> float:
-    r"""Give the smallest design effect that :func:`test` finds with some power.
+def coarser(groups: ArrayLike, units: ArrayLike) -> bool:
+    """Tell whether each unit lies in one group, and some group has several units; groups and units are of rows."""
+    codes = np.asarray(groups)
+    _, first, place = np.unique(units, return_index=True, return_inverse=True)
+    return bool((codes[first][place] == codes).all()) and np.unique(codes).size < first.size
 
-    An estimate. For normal values with intraclass correlation rho, the ratio of the mean squares between and within
-    units is 1 + m rho / (1 - rho) times an F variable with (units - 1, rows - units) degrees of freedom (Searle,
-    Casella and McCulloch 1992, section 3.6; m is the typical size of a unit, exact for units of one size), and the
-    permutation test agrees with the F test in the limit. So the test at ``level`` has ``power`` once
 
-    .. math:: 1 + m \rho / (1 - \rho) \ge F_{1 - level} / F_{1 - power},
+def of_units(values: ArrayLike, groups: ArrayLike, units: ArrayLike | None) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Give a value and the group of each thing that is taken for independent: of rows, or of the units declared.
 
-    and the design effect is 1 + (sum of squared sizes / rows - 1) rho.
+    The value of a unit is its total less the mean of all rows times its size, which is what bounds on units bet on. If
+    units are exchangeable, so are these, whatever their sizes: the mean is the same function of all units.
 
     Parameters
     ----------
-    sizes : array of int, shape (units,)
-        Rows of each unit.
-    level : float in (0, 1)
-        At which clustering is claimed.
-    power : float in (0, 1)
-
-    Returns
-    -------
-    float
-        At least 1. Where rows hardly share a unit it is near 1 whatever the power: there, clustering does no harm.
-        Infinite with one unit, of which nothing can be learned.
+    values : array of float, shape (rows,)
+    groups : array, shape (rows,)
+        One for all rows of a unit (:func:`coarser`).
+    units : array, shape (rows,), or None
+        ``None`` if rows are independent: then nothing changes.
 
     Examples
     --------
-    >>> round(detectable_effect([20] * 60, 0.01), 2)
-    1.71
-    >>> round(detectable_effect([300] * 4, 0.01), 1)
-    11.0
+    >>> of_units([1, 0, 0, 0], ["a", "a", "b", "b"], [1, 1, 2, 3])
+    (array([ 0.5 , -0.25, -0.25]), array(['a', 'b', 'b'], dtype='<U1'))
     """
-    n = np.asarray(sizes, dtype=np.float64)
-    units, rows = n.size, float(n.sum())
-    if units < 2:
-        return float("inf")
-    if rows <= units:
-        return 1.0
-    typical = (rows - float(n @ n) / rows) / (units - 1)
-    high, low = special.fdtri(units - 1, rows - units, [1 - level, 1 - power])
-    ratio = float(high / low)
-    odds = max(ratio - 1.0, 0.0) / typical
-    return float(1.0 + (float(n @ n) / rows - 1.0) * odds / (1.0 + odds))
+    numbers, codes = np.asarray(values), np.asarray(groups)
+    if units is None:
+        return numbers, codes
+    _, first, place = np.unique(units, return_index=True, return_inverse=True)
+    return np.bincount(place, numbers - numbers.mean()), codes[first]
 
 
-def screen(values: ArrayLike, units: ArrayLike, *, permutations: int = 999, seed: int = 0) -> Floats:
+def screen(
+    values: ArrayLike, units: ArrayLike, *, level: float, permutations: int = 999, seed: int = 0
+) -> tuple[Floats, float]:
     """Test many values of the same rows for clustering by unit at once.
 
     Guarantee (exact): if the rows are exchangeable, all values of a row together, P(any p-value <= a) <= a. Whole rows
@@ -183,33 +204,44 @@ def screen(values: ArrayLike, units: ArrayLike, *, permutations: int = 999, seed
     ----------
     values : array of float, shape (rows, tests)
     units : array of hashable values, shape (rows,)
+    level : float in (0, 1)
+        At which clustering will be claimed.
     permutations : int, at least 1
     seed : int
 
     Returns
     -------
-    ndarray of float64, shape (tests,)
+    adjusted : ndarray of float64, shape (tests,)
         1 where the values are constant, or each row is a unit of its own.
+    detectable : float
+        The smallest intraclass correlation that is found with probability 0.8 in the values in which it is hardest to
+        see. An estimate; 1 where not even that is, infinite with one unit.
 
     Examples
     --------
     >>> rng = np.random.default_rng(0)
     >>> days = np.repeat(np.arange(30), 50)
     >>> errors = rng.random(1500) < np.repeat(rng.beta(2, 6, size=30), 50)
-    >>> screen(np.column_stack([errors, rng.random(1500)]), days).round(2).tolist()
-    [0.0, 0.45]
+    >>> adjusted, detectable = screen(np.column_stack([errors, rng.random(1500)]), days, level=0.01)
+    >>> adjusted.round(2).tolist(), round(detectable, 2)
+    ([0.0, 0.43], 0.03)
     """
     codes, _ = encode(units)
     x = np.asarray(values, dtype=np.float64)
+    order, codes = canonical(x, codes)
+    x = x[order]
     x = x - x.mean(axis=0)
     spread = np.sqrt((x * x).mean(axis=0))
     varies = spread > 1e-12
     count = int(codes.max(initial=-1)) + 1
     adjusted = np.ones(x.shape[1])
-    if count < 2 or count == codes.size or not varies.any():
-        return adjusted
+    sizes = np.bincount(codes).astype(np.float64)
+    if count < 2:
+        return adjusted, float("inf")
+    if count == codes.size or not varies.any():
+        return adjusted, 1.0
     x = x[:, varies] / spread[varies]
-    weights = 1.0 / np.bincount(codes)
+    weights = 1.0 / sizes
 
     def between(dealt: Codes) -> Floats:
         of_unit = sparse.csr_matrix((np.ones(dealt.size), dealt, np.arange(dealt.size + 1)), (dealt.size, count))
@@ -219,11 +251,46 @@ def screen(values: ArrayLike, units: ArrayLike, *, permutations: int = 999, seed
 
     rng = np.random.default_rng(seed)
     observed = between(codes) * (1 - 1e-9)
-    reached = np.zeros(observed.size)
-    for _ in range(permutations):
-        reached += between(rng.permutation(codes)).max() >= observed
+    reached, largest = np.zeros(observed.size), np.empty(permutations)
+    for k in range(permutations):
+        largest[k] = between(rng.permutation(codes)).max()
+        reached += largest[k] >= observed
     adjusted[varies] = (1 + reached) / (1 + permutations)
-    return adjusted
+    # The rarer an event is, the harder is it to see; a constant has no variance that could be larger.
+    rarest = x[:, np.argmax((x**4).sum(axis=0))]
+    return adjusted, _detectable(rarest, codes, largest, level, rng)
+
+
+def canonical(values: Floats, codes: Codes) -> tuple[Codes, Codes]:
+    """Put rows in an order that hangs on what they hold alone, and number units by it.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (rows, tests)
+    codes : ndarray of int, shape (rows,)
+
+    Returns
+    -------
+    order, codes : ndarray of int, shape (rows,)
+        Which row comes where; and the unit of each row in that order. Units with the same values are interchangeable.
+    """
+    # Sums of the same numbers in another order differ by rounding.
+    bits = (values + 0.0).astype(np.float32).view(np.uint32).astype(np.uint64)
+    row = np.full(codes.size, 0x9E3779B97F4A7C15, dtype=np.uint64)
+    for column in bits.T:
+        row = _mixed(row ^ column)
+    unit = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.uint64)
+    np.add.at(unit, codes, _mixed(row))
+    order = np.lexsort((row, codes, unit[codes]))
+    ordered = codes[order]
+    return order, np.cumsum(np.append(0, ordered[1:] != ordered[:-1])) if codes.size else codes
+
+
+def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Scatter 64 bits (the finalizer of splitmix64; Steele, Lea and Flood, OOPSLA 2014)."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
 
 
 def _thinned(codes: Codes, sizes: NDArray[np.int64], rng: np.random.Generator) -> Codes:
@@ -245,20 +312,123 @@ def _thinned(codes: Codes, sizes: NDArray[np.int64], rng: np.random.Generator) -
     return kept
 
 
-def _p_value(values: Floats, codes: Codes, permutations: int, rng: np.random.Generator) -> float:
-    _, codes = np.unique(codes, return_inverse=True)
+def _dealt(values: Floats, codes: Codes, permutations: int, rng: np.random.Generator) -> tuple[float, Floats]:
+    """Give the spread between units, and that of each deal of the values to the rows."""
     weights = 1.0 / np.bincount(codes)
     values = values - values.mean()
 
     def spread(dealt: Floats) -> float:
         totals = np.bincount(codes, dealt)
-        return float((totals * totals) @ weights)
+        # Threads of a matrix product would only wait for each other.
+        return float(np.einsum("i,i,i", totals, totals, weights))
 
     # Equal sums in another order may differ by rounding; a deal that ties must count.
     observed = spread(values) * (1 - 1e-9)
     dealt = values.copy()
-    reached = 0
-    for _ in range(permutations):
+    spreads = np.empty(permutations)
+    for k in range(permutations):
         rng.shuffle(dealt)
-        reached += spread(dealt) >= observed
-    return (1 + reached) / (1 + permutations)
+        spreads[k] = spread(dealt)
+    return observed, spreads
+
+
+def _most(sizes: Floats) -> float:
+    """Give the design effect of units whose rows are all alike."""
+    return float(sizes @ sizes / sizes.sum())
+
+
+def _detectable(
+    values: Floats, codes: Codes, dealt: Floats, level: float, rng: np.random.Generator, power: float = 0.8
+) -> float:
+    r"""Give the smallest intraclass correlation that the test finds at a level with some power; 1 if not even that.
+
+    An estimate. The search begins where the values are normal: there the ratio of the mean squares between and within
+    units is 1 + m rho / (1 - rho) times an F variable with (units - 1, rows - units) degrees of freedom (Searle,
+    Casella and McCulloch, Variance Components, 1992, section 3.6; m is the typical size of a unit), so that
+
+    .. math:: 1 + m \rho / (1 - \rho) = F_{1 - level} / F_{1 - power}.
+
+    Rare events are far harder to see. So it goes on by simulation: each unit has its own distribution, drawn from the
+    Dirichlet law around that of all values (for two values, the beta-binomial law), with the precision 1 / rho - 1 at
+    which two rows of a unit have the correlation rho. More than 8 different values are brought to 8.
+    """
+    whole_sizes = np.bincount(codes)
+    sizes = whole_sizes.astype(np.float64)
+    units, rows = sizes.size, codes.size
+    typical = (rows - float(sizes @ sizes) / rows) / (units - 1)
+    high, low = special.fdtri(units - 1, rows - units, [1 - level, 1 - power])
+    odds = max(float(high / low) - 1.0, 0.0) / typical
+    values = values - values.mean()
+    spread = float(values @ values)
+    if spread <= 0:
+        return math.inf
+    # The test rejects above this share of the sum of squares.
+    rank = max(1, int(level * (1 + dealt.size) + 1e-9))
+    usual = float(np.sort(dealt)[-rank]) / spread
+    different, times = _brought_together(values)
+    runs = _RUNS if units * different.size < _MANY else _RUNS // 2
+    common = int(times.argmax())
+    different = different - different[common]
+    rare = np.repeat(np.delete(different, common), np.delete(times, common))
+    if rare.size <= 1:
+        return math.inf
+    known: dict[int, float] = {}
+
+    def least(events: int) -> float:
+        """Give that share where so few rows have another value than the common one; it moves with their number."""
+        if not 0 < events <= min(_FEW_EVENTS, rows // 4):
+            return usual if events else math.inf
+        events -= events % max(1, events // 10)
+        if events not in known:
+            places = np.array([rng.choice(codes, events, replace=False) for _ in range(dealt.size)])
+            chosen = rng.choice(rare, places.shape)
+            deals = np.arange(dealt.size)
+            cells, cell = np.unique((places + units * deals[:, None]).ravel(), return_inverse=True)
+            squares = np.bincount(cell, chosen.ravel()) ** 2 / sizes[cells % units]
+            off = chosen.sum(axis=1) ** 2 / rows
+            between = np.bincount(cells // units, squares, dealt.size) - off
+            known[events] = float(np.sort(between / ((chosen**2).sum(axis=1) - off))[-rank])
+        return known[events]
+
+    # Where other tests share the level, the threshold lies higher than this one alone would have it.
+    stricter = max(1.0, usual / max(least(rare.size), 1e-12))
+    # How often other values occur at all is known from these rows alone: one standard error less often.
+    shares = times / rows * (1 - 1 / math.sqrt(rare.size))
+    shares[common] += 1 - shares.sum()
+
+    def found(correlation: float) -> bool:
+        misses = 0
+        for _ in range(runs):
+            own = rng.dirichlet(shares * (1.0 / correlation - 1.0), units)
+            counts = rng.multinomial(whole_sizes, own)
+            totals = counts @ different
+            off = float(totals.sum()) ** 2 / rows
+            between = float(np.einsum("i,i,i", totals, totals, 1.0 / sizes)) - off
+            whole = float((counts @ different**2).sum()) - off
+            reached = stricter * least(int(rows - counts[:, common].sum()))
+            # A tie is no finding, and where all came out alike only rounding is left.
+            misses += between * (1 - 1e-9) <= reached * max(whole, 1e-9 * spread)
+            if misses > (1.0 - power - _MARGIN) * runs:
+                return False
+        return True
+
+    # Where the margin lets it pass.
+    correlation = 1.1 * odds / (1.0 + odds)
+    while correlation < _MOST_ALIKE:
+        if found(correlation):
+            return correlation
+        correlation *= 1.25
+    return 1.0 if found(_MOST_ALIKE) else math.inf
+
+
+def _brought_together(values: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Give the different values and how often each occurs, at most 8: neighbors share one, but for those far out."""
+    different, times = np.unique(values, return_counts=True)
+    if different.size <= _LEVELS:
+        return different, times
+    away = times * np.abs(different - np.median(values))
+    place = np.cumsum(times / times.sum() + away / away.sum())
+    group = np.minimum((place * (_LEVELS / 2) * (1 - 1e-9)).astype(np.intp), _LEVELS - 1)
+    _, group = np.unique(group, return_inverse=True)
+    rows = np.bincount(group, times)
+    return np.bincount(group, times * different) / rows, rows.astype(np.int64)

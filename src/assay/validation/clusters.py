@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from assay.core.unit_names import names_unit
 from assay.stats import clustering
@@ -19,18 +22,19 @@ LEVEL = 0.01
 
 
 class Clustering(NamedTuple):
-    """Rows of one value of ``column`` resemble each other."""
+    """Rows of one value of ``column`` resemble each other, or units of rows that do."""
 
     column: str
     by_day: bool
     units: int
     design_effect: float
     p_value: float
+    of: str = "rows"
 
     def __str__(self) -> str:
         what = f"the day of {self.column}" if self.by_day else self.column
         return (
-            f"rows cluster by {what}: their variance is {self.design_effect:.3g} times that of independent rows "
+            f"{self.of} cluster by {what}: their variance is {self.design_effect:.3g} times that of independent {self.of} "
             f"(p = {self.p_value:.2g})"
         )
 
@@ -48,11 +52,14 @@ def candidates(table: ibis.Table, exclude: tuple[str, ...] = ()) -> list[tuple[s
     return sorted(found, key=lambda pair: not pair[1])[:MOST]
 
 
-def find(table: ibis.Table, values: ibis.Value, columns: list[tuple[str, bool]], *, seed: int = 0) -> Clustering | None:
+def find(
+    table: ibis.Table, values: ibis.Value, columns: list[tuple[str, bool]], *, unit: str | None = None, seed: int = 0
+) -> tuple[Clustering | None, tuple[tuple[str, float], ...]]:
     """Test whether values cluster by any of some columns.
 
-    Guarantee (exact): P(something is found) <= 1% if the values are exchangeable over rows; each column has
-    its own share. Beyond 20,000 rows, whole units are drawn at random until there are that many.
+    Guarantee (exact): P(something is found) <= 1% if the values are exchangeable over rows (with a unit: if units are
+    exchangeable); each column has its own share. Beyond 20,000 rows (units), whole groups are drawn at random until there
+    are that many.
 
     Parameters
     ----------
@@ -61,36 +68,72 @@ def find(table: ibis.Table, values: ibis.Value, columns: list[tuple[str, bool]],
         Number or truth value of each row of `table`.
     columns : list of (name, by_day)
         As :func:`candidates` gives them, times first.
+    unit : str, optional
+        Column of the unit that was declared: its totals are tested (:func:`assay.stats.clustering.of_units`), by those
+        columns that are coarser, in which each unit lies in one group.
 
     Returns
     -------
-    Clustering or None
+    found : Clustering or None
         The first time that groups rows, else the column with the largest effect.
+    looked : tuple of (str, float)
+        By what rows were grouped, but for columns that group none, and the design effect that would have been found
+        with probability 0.8 (an estimate), where nothing was.
     """
     strongest: Clustering | None = None
+    looked: list[tuple[str, float]] = []
     for name, by_day in columns:
-        unit = table[name].cast("date") if by_day and table[name].type().is_timestamp() else table[name]
-        rows = table.select(unit=unit.cast("string"), value=values.cast("float64")).drop_null().to_pyarrow()
-        units, numbers = _sample(rows.column("unit"), rows.column("value").to_numpy(), seed)
+        group = table[name].cast("date") if by_day and table[name].type().is_timestamp() else table[name]
+        rows = table.select(group=group.cast("string"), value=values.cast("float64"), **_named(table, unit))
+        read = rows.drop_null().to_pyarrow() if unit is None else _totals(rows)
+        if read is None:
+            continue
+        units, numbers = _sample(read.column("group"), read.column("value").to_numpy(), seed)
+        words = f"the day of {name}" if by_day else name
         if numbers.size < 10:
+            looked.append((words, math.inf))
             continue
         permutations = max(199, int(2 * len(columns) / LEVEL) - 1)
-        tested = clustering.test(numbers, units, permutations=permutations, seed=seed)
-        if tested.p_value > LEVEL / len(columns):
+        level = LEVEL / len(columns)
+        tested = clustering.test(numbers, units, permutations=permutations, seed=seed, level=level)
+        if tested.p_value > level:
+            if tested.detectable > 1:
+                looked.append((words, tested.detectable))
             continue
-        found = Clustering(name, by_day, tested.units, tested.design_effect, tested.p_value)
+        of = "rows" if unit is None else f"units of {unit}"
+        found = Clustering(name, by_day, tested.units, tested.design_effect, tested.p_value, of)
         if by_day:
             # Days hold what is in them: customers and machines of one day share its weather.
-            return found
+            return found, ()
         if strongest is None or found.design_effect > strongest.design_effect:
             strongest = found
-    return strongest
+    return strongest, tuple(looked)
+
+
+def _named(table: ibis.Table, unit: str | None) -> dict[str, ibis.Value]:
+    return {} if unit is None else {"unit": table[unit]}
+
+
+def _totals(rows: ibis.Table) -> pa.Table | None:
+    """Give the total of each unit about its expectation, and its group; ``None`` if some unit lies in no one group."""
+    # A row without a value has no say, as it is no row of its part.
+    known = rows.filter(rows.value.notnull())
+    found = known.group_by("unit").aggregate(
+        size=known.count(), total=known.value.sum(), group=known.group.min(), last=known.group.max(),
+        absent=known.group.isnull().sum(),
+    ).to_pyarrow()  # fmt: skip
+    if pc.sum(found["absent"]).as_py() or not pc.all(pc.equal(found["group"], found["last"])).as_py():
+        return None
+    size, total = (found[name].to_numpy().astype(np.float64) for name in ("size", "total"))
+    return pa.table({"group": found["group"], "value": total - total.sum() / max(size.sum(), 1.0) * size})
 
 
 def _sample(units: Any, values: NDArray[np.float64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     codes = units.combine_chunks().dictionary_encode().indices.to_numpy()
     if codes.size <= ROWS:
         return codes, values
+    rows, codes = clustering.canonical(values[:, None], codes)
+    values = values[rows]
     order = np.random.default_rng(seed).permutation(int(codes.max()) + 1)
     sizes = np.bincount(codes)
     enough = int(np.searchsorted(np.cumsum(sizes[order]), ROWS)) + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import ibis
+    from numpy.typing import NDArray
 
     from assay.core.check import Severity
     from assay.core.evidence import Scalar
@@ -72,8 +73,10 @@ def compare(
 
     Numbers are rounded to 12 binary digits (0.05%) first, so a pass does not speak of finer moves.
 
-    Assumes that rows are independent within and between the tables. Rows that decide are tested for clustering by day
-    and by columns that look like ids; found, the column is ``inconclusive``.
+    Assumes that rows (units) are independent within and between the tables. Those that decide are tested for clustering by
+    day and by columns that look like ids, units by those that are coarser; found, the column is ``inconclusive``. To the
+    others it counts as one that says nothing (e = 0 and p = 1, which are valid whatever its rows are), so that their
+    guarantee stays: left out after the correction, it would have eased their thresholds.
 
     Parameters
     ----------
@@ -85,11 +88,9 @@ def compare(
     columns : sequence of str, optional
         Columns to compare; by default all of the reference.
     unit : str, optional
-        Column of the independent unit, in both tables. Then ``fail`` is a permutation test of whole units
-        (:func:`assay.validation.unit_drift.moved`): P(any fail) <= alpha if the units of both tables are exchangeable,
-        by Holm or by Benjamini and Yekutieli. That is less than "the distance is at most the tolerance": with many units
-        a shift of the tolerance itself fails every other time. ``pass`` is not given, for so few units bound no
-        distribution.
+        Column of the independent unit, in both tables. Then ``fail`` has the guarantee above for independent units, by bets
+        on what units that did not choose the rows hold of them (:func:`assay.validation.unit_drift.moved`), joined by Holm
+        or e-BH; units of the two tables need not be alike. ``pass`` is not given, for so few units bound no distribution.
     check, severity, blocking
         As in :class:`assay.core.Verdict`.
     dataset : str, optional
@@ -125,7 +126,7 @@ def compare(
     >>> after = pa.table({"carrier": rng.choice(["AA", "B6", "UA"], 5000, p=[0.4, 0.2, 0.4])})
     >>> [verdict] = compare(before, after)
     >>> verdict.status, verdict.reason
-    ('fail', 'rows with carrier in UA went from 20.1% to 39.3%: up by at least 16.9 points, tolerance 5')
+    ('fail', 'rows with carrier in AA, UA went from 59.8% to 79.6%: up by at least 17.3 points, tolerance 5')
 
     References
     ----------
@@ -151,7 +152,7 @@ def compare(
         ColumnDrift.of(column, counted, tolerance)
         for column, counted in zip(free, cells(before, after, free), strict=True)
     ]
-    terms = _Terms(tolerance, alpha, across, len(compared), unit, shared_units.screened(before, after, len(compared)))
+    terms = _Terms(tolerance, alpha, across, len(compared), unit)
     if unit is not None:
         for opened, name in zip((before, after), names, strict=True):
             columns_present(opened, [unit], name)
@@ -184,7 +185,20 @@ class _Terms:
     across: Across
     tests: int
     unit: str | None
-    screened: tuple[tuple[str, float], ...]
+    screened: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def familywise(self) -> bool:
+        return self.across == "familywise"
+
+    def fails(self, against: NDArray[np.float64], silent: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+        """Join p-values (Holm) or e-values (e-BH) of all columns; those that are silent say nothing."""
+        if silent is not None:
+            against = np.where(silent, 1.0 if self.familywise else 0.0, against)
+        return holm(against) <= self.alpha if self.familywise else e_bh(against, self.alpha)
+
+    def passes(self, p_within: NDArray[np.float64]) -> NDArray[np.bool_]:
+        return (holm if self.familywise else benjamini_yekutieli)(p_within) <= self.alpha
 
 
 def _check_terms(tolerance: float, alpha: float, across: str) -> None:
@@ -213,16 +227,19 @@ def _by_row(
 ) -> dict[str, Verdict]:
     if not compared:
         return {}
-    tolerance, alpha = terms.tolerance, terms.alpha
-    p_within = np.array([column.p_within(tolerance) for column in compared])
-    if terms.across == "familywise":
-        fails = holm([column.witness.p_value(tolerance) for column in compared]) <= alpha
-        passes = holm(p_within) <= alpha
-    else:
-        fails = e_bh([column.witness.e_value(tolerance) for column in compared], alpha)
-        passes = benjamini_yekutieli(p_within) <= alpha
-    decided = [column for column, fail, within in zip(compared, fails, passes, strict=True) if fail or within]
-    clustered = shared_units.found(before, after, [(c.name, c.witness, c.cells) for c in decided])
+    p_within = np.array([column.p_within(terms.tolerance) for column in compared])
+    against = np.array(
+        [
+            column.witness.p_value(terms.tolerance) if terms.familywise else column.witness.e_value(terms.tolerance)
+            for column in compared
+        ]
+    )
+    fails, passes = terms.fails(against), terms.passes(p_within)
+    decided = [column for column, one in zip(compared, fails | passes, strict=True) if one]
+    clustered, looked = shared_units.found(before, after, [(c.name, c.witness, c.cells) for c in decided])
+    terms = replace(terms, screened=looked)
+    silent = np.array([column.name in clustered for column in compared])
+    fails, passes = terms.fails(against, silent), terms.passes(np.where(silent, 1.0, p_within))
     return {
         # Both at once is one error or the other, and nobody can say which.
         column.name: _verdict(
@@ -242,17 +259,28 @@ def _by_unit(
     if not compared or terms.unit is None:
         return {}
     tested = unit_drift.moved(before, after, [column.name for column in compared], terms.unit, terms.tolerance)
-    correct = holm if terms.across == "familywise" else benjamini_yekutieli
-    adjusted = correct([each.p_value for each in tested])
+    against = np.array([each.p_value if terms.familywise else each.e_value for each in tested])
+    first = terms.fails(against)
+    decided = [each for each, fail in zip(tested, first, strict=True) if fail]
+    clustered, looked = unit_drift.clustered(before, after, terms.unit, decided)
+    terms = replace(terms, screened=looked)
+    fails = terms.fails(against, np.array([column.name in clustered for column in compared]))
     found = {}
-    for column, each, p in zip(compared, tested, adjusted, strict=True):
-        moved = _moved(each.words, each.before, each.after)
-        status: Status = "fail" if p <= terms.alpha else "inconclusive"
-        verdict = _built(column, status, terms, check)
-        reason = f"{moved}: more than chance among {each.units} {terms.unit}s does, tolerance {100 * terms.tolerance:.3g} points"
+    for column, each, fail in zip(compared, tested, fails, strict=True):
+        moved, cluster = _moved(each.words, each.before, each.after), clustered.get(column.name)
+        status: Status = "fail" if fail else "inconclusive"
+        verdict = _built(column, status, terms, check, each.largest)
+        points = f"{100 * terms.tolerance:.3g} points"
+        reason = f"{moved}: by more than {points}, as far as {each.units} {terms.unit}s tell"
         actions = _LOOK
-        if status == "inconclusive":
-            reason = f"{moved}: no shift of more than {100 * terms.tolerance:.3g} points is shown, nor excluded"
+        if cluster is not None:
+            reason = f"{moved}; but {cluster}, so that no bound for independent {cluster.of} holds"
+            actions = (Action(f'declare the unit: unit = "{cluster.column}"'),)
+            verdict = msgspec.structs.replace(
+                verdict, guarantee=Guarantee.none(f"{cluster.of} are not independent: {cluster}")
+            )
+        elif status == "inconclusive":
+            reason = f"{moved}: no shift of more than {points} is shown, nor excluded"
             actions = (Action(f"compare tables of more {terms.unit}s", effect="more units make chance smaller"),)
         statistic = {"moved": each.words, "share_before": each.before, "share_after": each.after}
         found[column.name] = msgspec.structs.replace(
@@ -263,8 +291,8 @@ def _by_unit(
                 verdict.evidence,
                 units=each.units,
                 unit=terms.unit,
-                statistic=statistic | {"p_moved": each.p_value, "adjusted_p_value": float(p)} | _named(column),
-                method=f"permutation of units, {'Holm' if terms.across == 'familywise' else 'Benjamini-Yekutieli'}",
+                statistic=statistic | {"p_moved": each.p_value, "e_moved": each.e_value} | _named(column),
+                method=f"betting on units that did not choose the rows, {'Holm' if terms.familywise else 'e-BH'}",
             ),
         )
     return found
@@ -316,10 +344,10 @@ def _verdict(
     return msgspec.structs.replace(verdict, guarantee=guarantee, reason=reason, actions=actions, evidence=evidence)
 
 
-def _built(column: ColumnDrift, status: Status, terms: _Terms, check: str) -> Verdict:
+def _built(column: ColumnDrift, status: Status, terms: _Terms, check: str, largest: int = 0) -> Verdict:
     return Verdict(
         status=status,
-        guarantee=_guarantee(status, terms),
+        guarantee=_guarantee(status, terms, largest),
         check=check,
         code=CODE,
         stage="data",
@@ -350,24 +378,29 @@ def _more(rows: int | None, have: int) -> Action:
     )
 
 
-def _guarantee(status: Status, terms: _Terms) -> Guarantee:
+def _guarantee(status: Status, terms: _Terms, largest: int = 0) -> Guarantee:
     what, several = ("false alarm", "false alarms") if status != "pass" else ("false pass", "false passes")
-    wrong = f"any {what}" if terms.across == "familywise" else f"share of {several}"
-    # Units that differ at all, by less than the tolerance, are not what the permutation test bounds.
-    scope = f"{wrong}{' where units are alike' if terms.unit is not None else ''}, all columns together"
+    wrong = f"any {what}" if terms.familywise else f"share of {several}"
+    scope = f"{wrong}, all columns together"
     if terms.unit is not None:
         assumed = [
-            Assumption(f"units of {terms.unit} are independent", "declared"),
-            Assumption("without a shift both tables' units are alike", "unverifiable", "seasons break it"),
+            independence(terms.screened, "", f"units of {terms.unit} are independent"),
+            Assumption(
+                f"no {terms.unit} has more rows than {largest:,}",
+                "unverifiable",
+                "the largest here; for these units alone nothing need be assumed",
+            ),
         ]
-        return Guarantee.exact(terms.alpha, scope, assumed, "Phipson and Smyth (2010)")
+        joined = "Holm (1979)" if terms.familywise else "Wang and Ramdas (2022)"
+        return Guarantee.exact(terms.alpha, scope, assumed, f"Waudby-Smith and Ramdas (2024), {joined}")
     source = "Clopper-Pearson (1934), McDiarmid (1989), Massart (1990)"
     source += (
         ", Wasserman et al. (2020), Wang and Ramdas (2022), Benjamini and Yekutieli (2001)"
-        if terms.across == "fdr"
+        if not terms.familywise
         else ", Holm (1979)"
     )
-    return Guarantee.exact(terms.alpha, scope, [independence(terms.screened)], source)
+    why = "clustering is looked for where a column is decided, by columns that look like a time or an id"
+    return Guarantee.exact(terms.alpha, scope, [independence(terms.screened, why)], source)
 
 
 def _skipped(column: str, why: str, check: str, tolerance: float) -> Verdict:

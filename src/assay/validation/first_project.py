@@ -190,7 +190,10 @@ def _unit(main: File, label: str | None, own: str | None) -> Clustering | None:
     if kind == "string":
         top = main.facts.columns[label].top
         value = value == top[0].value if top else value.isnull()
-    return clusters.find(main.table, value, columns) if kind in ("string", "boolean", "integer", "number") else None
+    if kind not in ("string", "boolean", "integer", "number"):
+        return None
+    found, _ = clusters.find(main.table, value, columns)
+    return found
 
 
 def _checks(files: Sequence[File], main: File, label: str | None) -> list[str]:

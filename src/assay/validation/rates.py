@@ -11,6 +11,7 @@ import numpy as np
 
 from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
 from assay.core.fingerprint import digest
+from assay.core.guarantee import independence
 from assay.data.facts import columns_present
 from assay.data.sources import table as open_table
 from assay.errors import DataError
@@ -102,8 +103,12 @@ class Rates:
         # What one test is left with when all others are true: the smallest threshold of either correction.
         harmonic = float(np.sum(1 / np.arange(1, len(self.tested) + 1))) if fdr else 1.0
         self.share = level / max(len(self.tested) * harmonic, 1)
-        self.columns = clusters.candidates(table) if unit is None else []
+        self.columns = clusters.candidates(table, () if unit is None else (unit,))
+        self.looked: list[tuple[str, float]] = []
         self.clusters = self._clustering()
+        p_values = np.array([1.0 if j in self.clusters else tested.p_value for j, tested in enumerate(self.tested)])
+        self.adjusted = correct(p_values)
+        self.alarms = self.adjusted <= level
         self.promise = self._guarantee()
 
     def _test(self, part: Part, beside: ibis.Table | None) -> list[_Tested]:
@@ -134,10 +139,11 @@ class Rates:
         ]
 
     def _clustering(self) -> dict[int, Clustering]:
-        """Test the rows under each alarm for clustering.
+        """Test the rows (units) under each alarm for clustering.
 
-        A refuted rule takes nothing from the others: when Holm first rejects a rule whose p-value is valid, at least as
-        many hypotheses are left as there are valid true ones, so that these keep their level.
+        A refuted rule takes nothing from the others: with p = 1 in its place, which is valid whatever its rows are, the
+        correction is made again. So these keep their level; for Benjamini and Yekutieli they would not, were the alarm
+        just left out, as a rejected rule eases the threshold of the others.
         """
         found = {}
         for j in np.flatnonzero(self.alarms).tolist() if self.columns else ():
@@ -146,7 +152,8 @@ class Rates:
             if kept is not None:
                 # A row of another part has no say.
                 value = kept.ifelse(value, None)
-            cluster = clusters.find(wide, value, self.columns)
+            cluster, looked = clusters.find(wide, value, self.columns, unit=self.unit)
+            self.looked += looked
             if cluster is not None:
                 found[j] = cluster
         return found
@@ -176,16 +183,17 @@ class Rates:
         look = look_at(self.table, rule, source, tested.part.where)
         edit = at_most(rule, rate)
         cluster = self.clusters.get(j)
-        if self.alarms[j] and cluster is None:
+        if self.alarms[j]:
             status = "fail"
             reason = f"{seen}, {held}: chance does that with {_p(adjusted)}, over all rules"
             actions = (look, accept(edit))
             statistic |= edit.said()
         elif cluster is not None:
             status = "inconclusive"
-            reason = f"{seen}, {held}; but {cluster}, and no unit is declared, so no alarm can be trusted"
+            declared = "no unit is declared" if self.unit is None else "that is not the unit"
+            reason = f"{seen}, {held}; but {cluster}, and {declared}, so no alarm can be trusted"
             actions = (_declare(cluster), look)
-            guarantee = Guarantee.none(f"rows are not independent: {cluster}")
+            guarantee = Guarantee.none(f"{cluster.of} are not independent: {cluster}")
         elif rate > rule.limit:
             status = "inconclusive"
             if tested.smallest > self.share:
@@ -251,7 +259,7 @@ class Rates:
         origin = self.schema.reference
         scope = f"{'share of false alarms' if self.fdr else 'any false alarm'}, all columns together"
         if self.unit is not None:
-            assumptions = [Assumption(f"units of {self.unit} are independent", "declared")]
+            assumptions = [independence(self.looked, "", f"units of {self.unit} are independent")]
             if self.method.startswith("permutation"):
                 assumptions.append(
                     Assumption("a batch without a fault is like the reference", "unverifiable", "seasons break it")
@@ -267,11 +275,7 @@ class Rates:
                     )
                 )
             return Guarantee.exact(self.level, scope, assumptions, self.method)
-        columns = ", ".join(column for column, _ in self.columns)
-        if bool(self.alarms.any()) and columns:
-            independent = Assumption("rows are independent", "checked", f"no clustering found by {columns}")
-        else:
-            independent = Assumption("rows are independent", "unverifiable", "declare a unit if they are not")
+        independent = independence(self.looked, "declare a unit if they are not")
         error = self.level + (origin.error if origin is not None else 0.0)
         source = f"Clopper-Pearson (1934), {'Benjamini and Yekutieli (2001)' if self.fdr else 'Holm (1979)'}"
         if origin is not None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
+from assay.core import Action, Claim, Evidence, Guarantee, Verdict
+from assay.core.guarantee import independence
 from assay.data.content import fingerprint
 from assay.data.facts import columns_present, require_rows, row_count
 from assay.data.sources import table as open_table
@@ -253,15 +254,16 @@ def _judge(joined: ibis.Table, columns: list[str], counts: Counts, terms: _Terms
     candidates = [
         (name, by_day)
         for name, by_day in clusters.candidates(joined)
-        if not name.startswith(("key_", "there_", "train_", "serve_"))
+        if not name.startswith(("key_", "there_", "train_", "serve_")) and name != terms.unit
     ]
     for i, column in enumerate(columns):
         # Both at once is one error or the other, and nobody can say which.
         status: Status = "inconclusive" if fails[i] == passes[i] else "fail" if fails[i] else "pass"
-        cluster = None
-        if terms.unit is None and candidates and status != "inconclusive" and broken[i]:
-            cluster = clusters.find(joined, differs(joined, i, terms.digits), candidates)
-        found[column] = _verdict(joined, i, column, status, counts, terms, cluster, screened=candidates)
+        cluster: Clustering | None = None
+        looked: tuple[tuple[str, float], ...] = ()
+        if candidates and status != "inconclusive" and broken[i]:
+            cluster, looked = clusters.find(joined, differs(joined, i, terms.digits), candidates, unit=terms.unit)
+        found[column] = _verdict(joined, i, column, status, counts, terms, cluster, screened=looked)
     return found
 
 
@@ -291,7 +293,7 @@ def _verdict(
     counts: Counts,
     terms: _Terms,
     cluster: Clustering | None,
-    screened: Sequence[tuple[str, bool]] = (),
+    screened: Sequence[tuple[str, float]] = (),
 ) -> Verdict:
     broken, rows = int(counts.differ[:, i].sum()), counts.rows
     rate = broken / rows
@@ -309,8 +311,8 @@ def _verdict(
     guarantee = _guarantee(terms, screened)
     actions: tuple[Action, ...] = ()
     if cluster is not None:
-        status, guarantee = "inconclusive", Guarantee.none(f"rows are not independent: {cluster}")
-        said += f"; but {cluster}, so that no bound for independent rows holds"
+        status, guarantee = "inconclusive", Guarantee.none(f"{cluster.of} are not independent: {cluster}")
+        said += f"; but {cluster}, so that no bound for independent {cluster.of} holds"
         actions = (Action(f'declare the unit: unit = "{cluster.column}"'),)
     elif status == "fail":
         actions = (Action(f"compare the code that makes {column} for training with that for serving"),)
@@ -353,18 +355,15 @@ def _verdict(
     )
 
 
-def _guarantee(terms: _Terms, screened: Sequence[tuple[str, bool]]) -> Guarantee:
+def _guarantee(terms: _Terms, screened: Sequence[tuple[str, float]]) -> Guarantee:
     if not terms.tolerance:
         return Guarantee.exact(0.0, "", (), "read from the joined rows")
     if terms.unit is not None:
-        assumed = Assumption(f"units of {terms.unit} are independent", "declared")
+        assumed = independence(screened, "", f"units of {terms.unit} are independent")
         source = "Waudby-Smith and Ramdas (2024), Holm (1979)"
-    elif screened:
-        by = ", ".join(f"day of {name}" if by_day else name for name, by_day in screened)
-        assumed = Assumption("rows are independent", "checked", f"no clustering found by {by}")
-        source = "Clopper-Pearson (1934), Holm (1979)"
     else:
-        assumed = Assumption("rows are independent", "unverifiable", "no column looks like a time or an id")
+        why = "clustering is looked for where rows differ, by columns that look like a time or an id"
+        assumed = independence(screened, why)
         source = "Clopper-Pearson (1934), Holm (1979)"
     return Guarantee.exact(terms.alpha, "any wrong pass or any false alarm, all features together", [assumed], source)
 

@@ -46,29 +46,9 @@ class Found:
         return f"rows of {self.where} cluster by {self.unit} (p = {self.p_value:.2g})"
 
 
-def screened(before: ibis.Table, after: ibis.Table, tests: int) -> tuple[tuple[str, float], ...]:
-    """Name the columns by which rows are tested for clustering, and the design effect that would be found.
-
-    A column that gives each row a unit of its own groups nothing and is left out. ``tests`` is how many columns may be
-    decided: the more, the fewer rows of a large table are looked at.
-    """
-    columns = _shared(before, after)
-    level = LEVEL / (2 * max(1, len(columns)))
-    looked = []
-    for name, by_day in columns:
-        effects = []
-        for table in (before, after):
-            unit = _unit(table, name, by_day)
-            grouped = table.filter(unit.notnull()).group_by(unit=unit).aggregate(rows=lambda t: t.count())
-            sizes = grouped.to_pyarrow()["rows"].to_numpy()
-            if sizes.size < sizes.sum():
-                effects.append(_detectable(sizes, level, _most(tests)))
-        if effects:
-            looked.append((_words(name, by_day), max(effects)))
-    return tuple(looked)
-
-
-def found(before: ibis.Table, after: ibis.Table, decided: Sequence[tuple[str, Witness, Cells]]) -> dict[str, Found]:
+def found(
+    before: ibis.Table, after: ibis.Table, decided: Sequence[tuple[str, Witness, Cells]]
+) -> tuple[dict[str, Found], tuple[tuple[str, float], ...]]:
     """Test the rows under each decision for clustering in each table.
 
     Guarantee (exact): P(anything is found) <= 1% if the rows of each table are exchangeable: one test a table and
@@ -81,26 +61,33 @@ def found(before: ibis.Table, after: ibis.Table, decided: Sequence[tuple[str, Wi
 
     Returns
     -------
-    dict of column to Found
+    found : dict of column to Found
         The one with the smallest p-value.
+    looked : tuple of (str, float)
+        By what rows were grouped, but for columns that group none; and the design effect of all rows at the correlation
+        that is found, on the rows that are looked at, with probability 0.8 where it is hardest to see (an estimate).
     """
     columns = _shared(before, after)
     worst: dict[str, Found] = {}
+    looked: list[tuple[str, float]] = []
     if not columns or not decided:
-        return worst
+        return worst, ()
     level = LEVEL / (2 * len(columns))
     for table, where in ((before, "the reference"), (after, "the current table")):
         rows = row_count(table)
         for name, by_day in columns:
             units, values = _rows(table, rows, name, by_day, decided)
             if units.size < 10:
+                looked.append((_words(name, by_day), math.inf))
                 continue
-            p_values = clustering.screen(values, units, permutations=int(2 / level))
+            p_values, correlation = clustering.screen(values, units, level=level, permutations=int(2 / level))
+            if (rows_of_a_unit := _typical(table, name, by_day)) > 1:
+                looked.append((_words(name, by_day), 1 + (rows_of_a_unit - 1) * correlation))
             for (column, _, _), p in zip(decided, p_values, strict=True):
                 # That a column clusters by itself says nothing.
                 if p <= level and column != name and (column not in worst or p < worst[column].p_value):
                     worst[column] = Found(_words(name, by_day), where, float(p))
-    return worst
+    return worst, tuple(looked)
 
 
 def _shared(before: ibis.Table, after: ibis.Table) -> list[tuple[str, bool]]:
@@ -110,6 +97,13 @@ def _shared(before: ibis.Table, after: ibis.Table) -> list[tuple[str, bool]]:
 
 def _unit(table: ibis.Table, name: str, by_day: bool) -> ibis.Value:
     return table[name].cast("date") if by_day and table[name].type().is_timestamp() else table[name]
+
+
+def _typical(table: ibis.Table, name: str, by_day: bool) -> float:
+    """Give the rows of the unit of a row, on average: the design effect of units whose rows are all alike."""
+    unit = _unit(table, name, by_day)
+    sizes = table.filter(unit.notnull()).group_by(unit=unit).aggregate(rows=lambda t: t.count().cast("float64"))
+    return float(((sizes.rows * sizes.rows).sum() / sizes.rows.sum()).to_pyarrow().as_py())
 
 
 def _words(name: str, by_day: bool) -> str:
@@ -189,19 +183,6 @@ def _drawn(words: ibis.Value, share: float) -> ibis.Value:
         if share < 1
         else words.notnull()
     )
-
-
-def _detectable(sizes: NDArray[np.int64], level: float, most: int) -> float:
-    """Give the design effect of all rows at the correlation that would be found on the rows that are looked at."""
-    rows = int(sizes.sum())
-    of_units, each = _shares(rows, sizes.size, most)
-    if of_units == each == 1:
-        return clustering.detectable_effect(sizes, level)
-    at = np.linspace(0, sizes.size - 1, max(1, round(of_units * sizes.size))).astype(np.intp)
-    looked_at = each * np.sort(sizes)[at]
-    effect = clustering.detectable_effect(looked_at, level)
-    whole, part = (float(some @ some) / float(some.sum()) - 1 for some in (sizes.astype(np.float64), looked_at))
-    return 1 + (effect - 1) * whole / part if part > 0 else math.inf
 
 
 def inside(table: ibis.Table, column: str, witness: Witness, cells: Cells) -> ibis.Value:

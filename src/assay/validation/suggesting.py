@@ -319,7 +319,7 @@ def _clustered(table: ibis.Table) -> str:
         if kind.is_numeric() and name not in named and not CALENDAR.search(name)
     ]
     for name in numbers[:_LOOKED]:
-        found = clusters.find(table, table[name], columns)
+        found, _ = clusters.find(table, table[name], columns)
         if found is not None:
             return f"{found}; give unit="
     return ""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assay.core.fingerprint import digest
 from assay.errors import DataError, TooFewUnits
-from assay.validation import alarms
+from assay.stats import unit_rise
+from assay.validation import clusters
 from assay.validation.cells import cells
 from assay.validation.rules import Counts, halves
 from assay.validation.shared_units import inside
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import ibis
 
     from assay.validation.cells import Cells
+    from assay.validation.clusters import Clustering
 
 
 @dataclass(frozen=True)
@@ -29,31 +30,41 @@ class Moved:
 
     Attributes
     ----------
+    column : str
     words : str
     before, after : float
         Shares of the rows, in the reference and now.
-    p_value, smallest : float
-        Against "the units of both tables are exchangeable"; and how small it could have been.
-    units : int
-        Of both tables, that count.
+    e_value : float
+        Against "the share rose by at most the tolerance".
+    units, largest : int
+        Units of both tables that count, and the most rows that one of them has.
+    witness : Witness
+    cells : Cells
     """
 
+    column: str
     words: str
     before: float
     after: float
-    p_value: float
-    smallest: float
+    e_value: float
     units: int
+    largest: int
+    witness: Witness
+    cells: Cells
+
+    @property
+    def p_value(self) -> float:
+        """By Markov's inequality."""
+        return min(1.0, 1.0 / self.e_value) if self.e_value > 0 else 1.0
 
 
 def moved(before: ibis.Table, after: ibis.Table, columns: Sequence[str], unit: str, tolerance: float) -> list[Moved]:
     """Choose the rows that moved on one half of the units of each table, and test them on the other.
 
-    Guarantee (exact): if the units of the current table are exchangeable with those of the reference, each p-value
-    satisfies P(p <= a) <= a. The halves are drawn by a digest of the unit's name, which knows nothing of its rows; given
-    the chosen rows, the other halves are exchangeable, so that the rank of the difference among random choices of as
-    many units is a valid p-value (:func:`assay.validation.alarms.units_against_units`). A difference of at most the
-    tolerance has p = 1.
+    Guarantee (exact): each e-value has E[e] <= 1 if the column's distance is at most the tolerance. The halves are drawn by
+    a digest of the unit's name, which knows nothing of its rows; given the chosen rows, the other halves are independent
+    units, and the share of these rows rises by at most the total variation (of a half-line: the Kolmogorov-Smirnov
+    distance), which :func:`assay.stats.unit_rise.e_value` tests.
 
     Parameters
     ----------
@@ -80,14 +91,46 @@ def moved(before: ibis.Table, after: ibis.Table, columns: Sequence[str], unit: s
     reference, current = sides
     if min(side.sizes.size for side in sides) < 2:
         raise TooFewUnits(f"too few different {unit} to compare by: give tables of more units, better 60")
-    rates = reference.broken.sum(axis=0) / reference.sizes.sum()
-    seed = int(digest([words for _, words, _, _ in chosen])[:8], 16)
-    found = alarms.units_against_units(current, reference, rates + tolerance, seed)
-    units = sum(side.sizes.size for side in sides)
-    return [
-        Moved(words, float(rates[j]), float(found.rates[j]), float(found.p_values[j]), float(found.smallest[j]), units)
-        for j, (_, words, _, _) in enumerate(chosen)
-    ]
+    shares = [side.broken.sum(axis=0) / side.sizes.sum() for side in sides]
+    units, largest = sum(side.sizes.size for side in sides), max(int(side.sizes.max()) for side in sides)
+    found = []
+    for j, (column, words, witness, counted) in enumerate(chosen):
+        e = unit_rise.e_value(
+            (reference.broken[:, j], reference.sizes), (current.broken[:, j], current.sizes), tolerance
+        )
+        here = float(shares[0][j]), float(shares[1][j])
+        found.append(Moved(column, words, *here, e, units, largest, witness, counted))
+    return found
+
+
+def clustered(
+    before: ibis.Table, after: ibis.Table, unit: str, decided: Sequence[Moved]
+) -> tuple[dict[str, Clustering], tuple[tuple[str, float], ...]]:
+    """Test the units that a decision rests on for clustering by days and id-like columns in which they are nested.
+
+    Guarantee (exact): for each decided column, P(something is found) <= 1% in each table whose units are exchangeable:
+    they are those that did not choose the rows.
+
+    Returns
+    -------
+    found : dict of column to Clustering
+    looked : tuple of (str, float)
+        By what units were grouped, and the design effect that would have been found with probability 0.8 (an estimate).
+    """
+    found: dict[str, Clustering] = {}
+    looked: dict[str, float] = {}
+    for table in (before, after):
+        columns = clusters.candidates(table, (unit,))
+        apart = halves(table, unit)[1]
+        for each in decided if columns else ():
+            value = inside(apart, each.column, each.witness, each.cells)
+            others = [(name, by_day) for name, by_day in columns if name != each.column]
+            cluster, seen = clusters.find(apart, value, others, unit=unit) if others else (None, ())
+            if cluster is not None:
+                found.setdefault(each.column, cluster)
+            for words, effect in seen:
+                looked[words] = max(effect, looked.get(words, 1.0))
+    return found, tuple(looked.items())
 
 
 def _count(table: ibis.Table, unit: str, chosen: Sequence[tuple[str, str, Witness, Cells]]) -> Counts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -74,11 +74,21 @@ def find(cells: Cells, tolerance: float) -> Witness:
     """Choose a set of cells on one part of the rows, and count it on the rest.
 
     A third of the reference and half of the current rows choose, split at random by their counts with a seed that
-    depends on the counts alone. In an ordered column the set is a half-line; in an unordered one, cells are taken in
+    depends on the counts alone: cells without an order are taken by them, so that their names decide nothing. In an ordered column the set is a half-line; in an unordered one, cells are taken in
     from the one whose share rose by the largest factor, as Neyman and Pearson would. With too few rows to choose by, it
     is empty.
     """
-    seed = int(digest([cells.measure, cells.reference.tolist(), cells.current.tolist()])[:12], 16)
+    places = np.arange(len(cells.keys))
+    if cells.scale == "unordered":
+        places = np.lexsort((cells.current, cells.reference, cells.special))
+        cells = replace(
+            cells,
+            keys=tuple(cells.keys[place] for place in places),
+            special=cells.special[places],
+            reference=cells.reference[places],
+            current=cells.current[places],
+        )
+    seed = int(digest([cells.reference.tolist(), cells.current.tolist()])[:12], 16)
     rng = np.random.default_rng(seed)
     known, before = twosample.split(cells.reference, int(cells.reference.sum()) // 3, rng)
     glance, after = twosample.split(cells.current, int(cells.current.sum()) // 2, rng)
@@ -88,6 +98,8 @@ def find(cells: Cells, tolerance: float) -> Witness:
         words = _words(cells, (), nothing)
         return Witness(nothing, words, 0, int(before.sum()), 0, int(after.sum()), ((0.5, 0.5),))
     inside, words = choose(cells, known, glance, tolerance)
+    as_given = np.empty_like(inside)
+    as_given[places] = inside
     p1, q1 = (float(part[inside].sum() / part.sum()) for part in (known, glance))
     excess = max(q1 - p1 - tolerance, 0.0)
     # The rows that chose the set exaggerate the rise: rates before may be some standard errors higher. Away from 0 and
@@ -101,7 +113,7 @@ def find(cells: Cells, tolerance: float) -> Witness:
         for place in _ALTERNATIVES
     )
     kept = (int(before[inside].sum()), int(before.sum()), int(after[inside].sum()), int(after.sum()))
-    return Witness(inside, words, *kept, alternatives)
+    return Witness(as_given, words, *kept, alternatives)
 
 
 def choose(cells: Cells, known: Counts, glance: Counts, tolerance: float) -> tuple[Mask, str]:
@@ -163,7 +175,9 @@ def _words(cells: Cells, labels: Sequence[str], inside: Mask) -> str:
     if not inside.any():
         return f"nothing of {name}"
     if cells.scale == "unordered":
-        named = [label for label, chosen in zip(labels, inside, strict=True) if chosen and label not in (UNSEEN, OTHER)]
+        named = sorted(
+            label for label, chosen in zip(labels, inside, strict=True) if chosen and label not in (UNSEEN, OTHER)
+        )
         rest = [word for word, chosen in zip((UNSEEN, OTHER), inside, strict=False) if chosen]
         shown = [*named[:6], *([f"{len(named) - 6} more"] if len(named) > 6 else []), *rest]
         return f"{name} in {', '.join(shown)}"

@@ -123,10 +123,13 @@ def test_a_table_of_a_row_or_two_decides_nothing(before: int, after: int, across
     assert {v.status for v in verdicts} == {"inconclusive"}
 
 
-def test_with_units_the_promise_is_about_units_that_are_alike() -> None:
+def test_with_units_the_promise_is_about_the_distance_and_says_what_it_assumes() -> None:
     before, after = (frame(400, seed).assign(day=np.arange(400) // 5 + 1000 * seed) for seed in (0, 1))
     found = by_subject(compare(before, after, unit="day", across="familywise"))["late"]
-    assert found.guarantee.scope == "any false alarm where units are alike, all columns together"
+    assert found.guarantee.scope == "any false alarm, all columns together"
+    assert [each.text for each in found.guarantee.assumptions] == [
+        "units of day are independent", "no day has more rows than 5",
+    ]  # fmt: skip
 
 
 def test_rows_that_cluster_by_something_like_an_id_decide_nothing() -> None:
