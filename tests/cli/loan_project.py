@@ -54,8 +54,8 @@ predictions = "new.csv"
 
 MODEL = (
     PROJECT.partition("[models.old]")[0]
-    .replace('label = "late"', 'label = "late"\nqueries = 4', 2)
-    .replace("\nqueries = 4", "", 1)
+    .replace('label = "late"', 'label = "late"\nqueries = 4\nadaptivity = "none"', 2)
+    .replace('\nqueries = 4\nadaptivity = "none"', "", 1)
     + '[models.loan]\ntrain = "train:train"\n'
 )
 FLOOR = """

@@ -21,10 +21,11 @@ OF_A_PROJECT = [
     ["models", "rollback", "new"], ["testset", "status"], ["testset", "release", "test", "--output", "out.parquet"],
     ["labels", "suggest", "--check", "good-enough"], ["labels", "import", "test.csv", "--id", "amount", "--label", "late"],
     ["ledger", "show"], ["ledger", "verify"], ["ledger", "reserve", "good-enough"], ["explain", "beef"], ["report"],
-    ["report", "compare", "ab", "cd"], ["server", "token", "list"], ["serve", "new"],
+    ["report", "compare", "ab", "cd"], ["server", "token", "list"], ["serve", "new"], ["slices"],
 ]  # fmt: skip
 # Those that read the store.
 _WITHOUT = (
+    ["slices"],
     ["profile"],
     ["suggest"],
     ["schema"],

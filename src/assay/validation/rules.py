@@ -292,11 +292,12 @@ def _count_plain(table: ibis.Table, rules: Sequence[Rule], unit: str | None, whe
     rows = here.backend.compile(table)
     parts: list[NDArray[np.int64]] = []
     for start in range(0, len(asked), CONDITIONS):
-        counted = ", ".join(f"coalesce(count_if({condition}), 0)" for condition in asked[start : start + CONDITIONS])
+        chunk = asked[start : start + CONDITIONS]
+        counted = ", ".join(f"coalesce(count_if({condition}), 0)" for condition in chunk)
         found = here.run(f"SELECT {head}, count(*), {counted} FROM ({rows}){by}")
         if any(row[0] for row in found):
             raise _no_unit(unit)
-        parts.append(np.array([row[1:] for row in found], dtype=np.int64).reshape(len(found), -1))
+        parts.append(np.array([row[1:] for row in found], dtype=np.int64).reshape(len(found), 1 + len(chunk)))
     return Counts(np.concatenate([part[:, 1:] for part in parts], axis=1), parts[0][:, 0])
 
 

@@ -168,7 +168,7 @@ def test_addresses_that_cannot_be(tmp_path: Path, url: str, words: str) -> None:
 
 
 def test_a_missing_driver_says_what_to_install(tmp_path: Path) -> None:
-    with pytest.raises(MissingExtra, match=r'a store on PostgreSQL needs pg8000: pip install "assay\[postgres\]"'):
+    with pytest.raises(MissingExtra, match=r"a store on PostgreSQL needs pg8000: pip install 'psycopg\[binary\]"):
         Store.open("postgresql+pg8000://host/name", root=tmp_path)
 
 
