@@ -197,7 +197,12 @@ def seen_of(dataset: Dataset, disclosed: Disclosure) -> tuple[Assumption, ...]:
         "three-valued": "only pass, fail or inconclusive",
         "estimate": "only the words and rounded estimates",
     }
-    found = [Assumption(f"who proposes models sees {words[disclosed]} {count}", "declared")]
+    told = f"who proposes models sees {words[disclosed]} {count}"
+    found = [
+        Assumption(told, "declared")
+        if declared.adaptivity
+        else Assumption(told, "unverifiable", "all that is shown counts as seen; adaptivity is not declared")
+    ]
     if declared.policy == "self-limiting":
         found.append(
             Assumption(

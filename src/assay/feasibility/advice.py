@@ -52,7 +52,8 @@ def reason(found: Findings, outcome: Outcome) -> str:
         return f"{witness} errs on {found.error:.4f} of held-out rows, at most {found.upper:.4f} in truth; {t:.4g} is allowed"
     if outcome == "UNREALISTIC":
         return (
-            f"the Bayes error is at least {found.lower:.4f} and {t:.4g} is allowed: no model reaches it on such labels"
+            f"the Bayes error is at least {found.lower:.4f} and {t:.4g} is allowed: no model reaches it "
+            f"{'on such labels' if found.by_labels else 'on these columns'}"
         )
     if found.clusters is not None:
         column, test = found.clusters

@@ -14,14 +14,13 @@ from assay.feasibility.inequalities import cover_hart
 from assay.feasibility.label_noise import clean_range
 from assay.feasibility.learning import learning_curve
 from assay.feasibility.majority import against_constants
-from assay.feasibility.repeated import audit_votes, repeated_rows
-from assay.feasibility.representation import COLUMNS
+from assay.feasibility.repeated import audit_votes, cells_of, repeated_rows
 from assay.feasibility.smoothness import Smooth, smooth
 from assay.feasibility.statement import Statement
 from assay.stats.neighbors import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -43,16 +42,18 @@ class Findings:
     """Statements as they come in, and the outcome that they lead to."""
 
     def __init__(
-        self, ready: Prepared, tried: list[Tried], places: Any, limit: float | None, alpha: float, noise: Any
+        self,
+        ready: Prepared,
+        tried: list[Tried],
+        places: Any,
+        limit: float | None,
+        alpha: float,
+        noise: Any,
+        columns: Mapping[str, NDArray[Any]] | None,
     ) -> None:
-        self.ready, self.tried, self.places, self.limit, self.alpha, self.noise = (
-            ready,
-            tried,
-            places,
-            limit,
-            alpha,
-            noise,
-        )
+        self.ready, self.tried, self.places = ready, tried, places
+        self.limit, self.alpha, self.noise = limit, alpha, noise
+        self.columns = columns
         self.wrong = np.column_stack([each.wrong for each in tried])
         self.clusters, self.looked = ready.clustering(self.wrong)
         self.statements: list[Statement] = []
@@ -84,7 +85,8 @@ class Findings:
             self.upper = value
             self._say("upper", "held-out classifiers", value, f"at most {value:.4f}, by {witness.title}{note}")
         lowers = []
-        share = self.alpha / ((repeat_labels is not None) + self._repeats or 1)
+        again = self._again
+        share = self.alpha / ((repeat_labels is not None) + (again is not None) or 1)
         if repeat_labels is not None:
             value, note = self._measured(audit_votes(repeat_labels, ready.classes, share), upper=False)
             labels = np.asarray(repeat_labels)
@@ -92,22 +94,21 @@ class Findings:
             lowers.append(value)
             self.by_labels = value > (self.limit or 0.0)
             self._say("lower", "repeat labels", value, words)
-        if self._repeats and self.clusters is None:
-            table = np.concatenate([ready.train, ready.test])
-            cells = np.unique(table, axis=0, return_inverse=True)[1]
-            value = repeated_rows(cells, np.concatenate([ready.train_y, ready.test_y]), share)
+        if again is not None and self.clusters is None:
+            value = repeated_rows(again, np.concatenate([ready.train_y, ready.test_y]), share)
             value, note = self._measured(value, upper=False)
             lowers.append(value)
             self._say("lower", "rows that are there again", value, f"at least {value:.4f} on these columns{note}")
         self.lower = max(lowers, default=None)
 
     @property
-    def _repeats(self) -> bool:
-        """Whether rows share their features with so many others that a table of them says something."""
-        if self.ready.units is not None or not self.ready.train.size or COLUMNS not in self.places:
-            return False
-        table = np.concatenate([self.ready.train, self.ready.test])
-        return len(table) >= REPEATS * len(np.unique(table, axis=0))
+    def _again(self) -> NDArray[np.int64] | None:
+        """Cells of the rows that train and of those held out, if rows share all columns with so many others."""
+        if self.ready.units is not None or self.columns is None:
+            return None
+        rows = np.concatenate([self.ready.train_rows, self.ready.test_rows])
+        cells = cells_of({name: values[rows] for name, values in self.columns.items()})
+        return cells if rows.size >= REPEATS * np.unique(cells).size else None
 
     def _measured(self, value: float, *, upper: bool) -> tuple[float, str]:
         """Turn a bound for written labels into one for those that the target is measured on."""

@@ -30,6 +30,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from assay.core import Action, Claim, Evidence, Verdict
 from assay.errors import DataError, UsageError
 from assay.feasibility import advice, portfolio
+from assay.feasibility.encoding import table
 from assay.feasibility.findings import Findings, Outcome
 from assay.feasibility.preparation import prepare
 from assay.feasibility.representation import COLUMNS, represent
@@ -189,7 +190,8 @@ def study(
     with threadpool_limits(1):
         places = _places(embeddings, X, ready, test, cache)
         tried = _tried(candidates, places, ready, seed, seconds, progress, log)
-        found = Findings(ready, tried, places, limit, alpha, known)
+        raw = table(X) if embeddings is None and test is None else None
+        found = Findings(ready, tried, places, limit, alpha, known, raw)
         found.certify(repeat_labels)
         found.suppose(progress)
         found.expect(seed, progress)

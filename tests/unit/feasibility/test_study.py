@@ -54,6 +54,20 @@ def test_a_table_of_few_distinct_rows_certifies_it_without_second_labels():
     assert study(X, y, target_accuracy=0.66).outcome == "ACHIEVED"
 
 
+def test_rows_that_an_encoder_makes_alike_certify_nothing():
+    """Free text is no feature of the classifiers here, and could tell what the other column does not."""
+    rng = np.random.default_rng(2)
+    y = (rng.random(6000) < 0.3).astype(int)
+    note = np.array([f"{'late' if late else 'fine'} {place}" for place, late in enumerate(y)], dtype=object)
+    columns = {"group": rng.integers(0, 3, 6000).astype(float), "note": note}
+    found = study(columns, y, target_accuracy=0.9)
+    assert found.outcome != "UNREALISTIC"
+    assert not [each for each in found.statements if each.rests == "certified" and each.side == "lower"]
+    without = study({"group": columns["group"]}, y, target_accuracy=0.9)
+    assert without.outcome == "UNREALISTIC"
+    assert "on these columns" in without.verdict.reason
+
+
 def test_a_target_beyond_the_rows_is_undecided_and_says_what_would_decide(rows):
     found = study(*rows, target_accuracy=0.9)
     assert (found.outcome, found.verdict.status) == ("UNDECIDED", "inconclusive")
