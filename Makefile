@@ -27,8 +27,8 @@ demo: $(VENV)/.demo  ## the whole life of a model on real flights, in ./assay-de
 test: $(VENV)/.dev  ## the fast tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow"
 
-test-all: $(VENV)/.dev  ## all tests: long simulations and services too
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+test-all: $(VENV)/.dev  ## all tests: long simulations too, and new random examples
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --hypothesis-profile search
 
 lint: $(VENV)/.dev  ## style and types
 	$(BIN)/ruff check .

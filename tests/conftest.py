@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 
-# How long an example takes on a busy machine says nothing about the code.
-settings.register_profile("assay", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes on a busy machine says nothing about the code. A change is judged by the same examples every
+# time; `make test-all` looks for new ones.
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("assay", settings.get_profile("search"), derandomize=True)
 settings.load_profile("assay")
 
 
