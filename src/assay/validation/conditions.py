@@ -156,13 +156,17 @@ def _outside(value: ibis.Value, low: Any, high: Any, path: str) -> ibis.Value:
         for end in (low, high):
             if isinstance(end, str):
                 raise DataError(f"columns.{path}: {end!r} is no number, and the column holds {kind}")
-        whole = kind.is_integer() and all(end is None or isinstance(end, int) for end in (low, high))
-        value = value if whole else value.cast("float64")
+        value = value if _exact(kind, low, high) else value.cast("float64")
         bounds = [low, high]
     low, high = bounds
     if low is None:
         return _never(value) if high is None else value > high
     return value < low if high is None else (value < low) | (value > high)
+
+
+def _exact(kind: dt.DataType, low: Any, high: Any) -> bool:
+    """Tell whether values and limits are all written in whole digits, and compared without rounding."""
+    return (kind.is_integer() or kind.is_decimal()) and all(end is None or isinstance(end, int) for end in (low, high))
 
 
 def _parsed(text: ibis.Value, to: str, pattern: str | None) -> ibis.Value:
@@ -242,7 +246,8 @@ def as_sql(kind: dt.DataType | None, column: str, family: str, spec: Any, nan: s
         equals = quote(spec.equals) if isinstance(spec.equals, str) else _shown(spec.equals or 0.0)
         parts = list(map(quote, (*spec.sum, spec.equals) if isinstance(spec.equals, str) else spec.sum))
         present = f"'nan' NOT IN ({', '.join(f'CAST({part} AS VARCHAR)' for part in parts)})"
-        return f"abs({' + '.join(map(quote, spec.sum))} - {equals}) > {_shown(spec.within)} AND {present}"
+        total = " + ".join(f"CAST({quote(part)} AS DOUBLE)" for part in spec.sum)
+        return f"abs({total} - {equals}) > {_shown(spec.within)} AND {present}"
     if family in WAYS or kind is None or "[]" in column.split("."):
         return ""
     name = quote(column)
@@ -264,6 +269,13 @@ def as_sql(kind: dt.DataType | None, column: str, family: str, spec: Any, nan: s
         return ""
     low, high = (spec.low, spec.high) if family == "tails" else (spec.min, spec.max)
     value = {"length": f"length({name})", "values": f"len({name})"}.get(family, name)
+    if (
+        family in ("range", "tails")
+        and kind_of(kind) in _NUMBERS
+        and not (kind.is_float64() or _exact(kind, low, high))
+    ):
+        # Else DuckDB rounds the limit to the type of the column, and a FLOAT of 16777216 is not below 16777217.
+        value = f"CAST({name} AS DOUBLE)"
     if low is not None and high is not None:
         outside = f"{value} NOT BETWEEN {_shown(low)} AND {_shown(high)}"
     elif low is None and high is None:

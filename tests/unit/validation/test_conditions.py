@@ -61,6 +61,24 @@ def test_sql_counts_what_expressions_count(data: st.DataObject) -> None:
     assert plain.broken.tolist() == slow.broken.tolist()
 
 
+@pytest.mark.parametrize(
+    ("column", "limit", "rows"),
+    [
+        (pa.array([1e15], pa.float32()), Range(min=999999986991105.0), 1),  # The nearest float32 is ...104.
+        (pa.array([2.0**24], pa.float32()), Range(min=2**24 + 1), 1),
+        (pa.array([0.1], pa.float32()), Range(max=0.1), 1),  # As a float32 it is above 0.1 by 1.5e-9.
+        (pa.array([0.1], pa.float32()), Tails(low=0.0, high=0.1), 1),
+        (pa.array([0.1], pa.float64()), Range(max=0.1), 0),
+        (pa.array([Decimal(2**53 + 1)], pa.decimal128(20, 2)), Range(max=2**53), 1),
+        (pa.array([2**53 + 1], pa.int64()), Range(max=2**53), 1),
+    ],
+)
+def test_values_are_compared_with_limits_unrounded(column, limit, rows) -> None:
+    opened = open_table(pa.table({"x": column}))
+    rule = [Rule("x", "tails" if isinstance(limit, Tails) else "range", 0.1, (), "", limit)]
+    assert count(opened, rule).broken.tolist() == count_expressions(opened, rule).broken.tolist() == [[rows]]
+
+
 def test_a_row_without_a_unit_is_told() -> None:
     lost = open_table(pa.table({"x": [1.0, 2.0], "unit": ["u", None]}))
     with pytest.raises(DataError, match="some rows have no unit"):
