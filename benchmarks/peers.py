@@ -14,6 +14,7 @@ from measure import environment
 HERE = Path(__file__).parent
 FOLDER = HERE / ".venvs"
 PINS = {
+    "datascope": ["datascope==0.0.32", "setuptools<81"],
     "evidently": ["evidently==0.7.23", "pandas<3", "pyarrow"],
     "faiss-cpu": ["faiss-cpu==1.15.1", "numpy>=2"],
     "great_expectations": ["great_expectations==1.24.1", "pyarrow"],

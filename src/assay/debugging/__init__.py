@@ -6,20 +6,37 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from assay.debugging.importance_report import Importance
     from assay.debugging.losses import false_alarms, misses, wrong_alarms
     from assay.debugging.regressions import no_slice_regression
     from assay.debugging.slice_report import FoundSlice, SliceReport
     from assay.debugging.slices import find_slices
+    from assay.debugging.tracing import trace_rows
+    from assay.debugging.valuation import importance
 
-__all__ = ["FoundSlice", "SliceReport", "false_alarms", "find_slices", "misses", "no_slice_regression", "wrong_alarms"]
+__all__ = [
+    "FoundSlice",
+    "Importance",
+    "SliceReport",
+    "false_alarms",
+    "find_slices",
+    "importance",
+    "misses",
+    "no_slice_regression",
+    "trace_rows",
+    "wrong_alarms",
+]
 
 _HOMES = {
     "FoundSlice": "slice_report",
+    "Importance": "importance_report",
     "SliceReport": "slice_report",
     "false_alarms": "losses",
     "find_slices": "slices",
+    "importance": "valuation",
     "misses": "losses",
     "no_slice_regression": "regressions",
+    "trace_rows": "tracing",
     "wrong_alarms": "losses",
 }
 

@@ -1,0 +1,144 @@
+"""Which rows, groups or sources matter: their values, and what to do about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from assay.core.guarantee import Assumption, Guarantee
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+SHOWN = 10
+_STYLE = (
+    ".importance{border-collapse:collapse;font-size:13px}.importance td,.importance th{padding:2px 10px;text-align:right}"
+    ".importance td:first-child,.importance th:first-child{text-align:left}"
+)
+
+
+@dataclass(frozen=True)
+class Importance:
+    """Shapley values of the training data, for the nearest-neighbor proxy of a pipeline.
+
+    Attributes
+    ----------
+    names : tuple
+        Of rows: their places. Of groups: their values; of a join, pairs of column and value.
+    values : ndarray of float64, shape (names,)
+        How much each adds to the utility: its mean over all orders in which the data could have been collected. They sum
+        to :attr:`total`.
+    rows : ndarray of int, shape (names,)
+        Training rows of each.
+    total : float
+        Utility of the proxy with all of them; with none it is 0.
+    what : str
+        What is valued: ``row``, or the name of the group.
+    means : str
+        What the utility is.
+    neighbors, validation : int
+        Neighbors that have a vote; validation rows.
+    """
+
+    names: tuple[Any, ...]
+    values: Floats
+    rows: NDArray[np.intp]
+    total: float
+    what: str
+    means: str
+    neighbors: int
+    validation: int
+    extend: Callable[[Any, Any], Importance] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def ranking(self) -> NDArray[np.intp]:
+        """Places in :attr:`names`, the least valuable first; ties in their own order."""
+        return np.argsort(self.values, kind="stable")
+
+    def fix_first(self, k: int = SHOWN) -> list[Any]:
+        """Give the k names with the lowest values: look at their labels first."""
+        return [self.names[at] for at in self.ranking[:k].tolist()]
+
+    def to_drop(self) -> list[Any]:
+        """Give all names with a value below zero, lowest first: on average the proxy is better off without each of them."""
+        return [self.names[at] for at in self.ranking.tolist() if self.values[at] < 0]
+
+    def buy_more(self, k: int = SHOWN) -> list[Any]:
+        """Give the k names with the highest values a row: sources whose rows helped most."""
+        each = self.values / np.maximum(self.rows, 1)
+        return [self.names[at] for at in np.argsort(-each, kind="stable")[:k].tolist()]
+
+    def with_validation(self, X_val: Any, y_val: Any) -> Importance:
+        """Add validation rows, at the cost of these alone.
+
+        Raises
+        ------
+        ValueError
+            If the utility weighs validation rows by how many there are of a class or group.
+        """
+        if self.extend is None:
+            raise ValueError("this utility weighs all validation rows together: call importance with all of them")
+        return self.extend(X_val, y_val)
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """What is promised: of the proxy everything, of the pipeline's own last step nothing."""
+        return Guarantee.exact(
+            0.0,
+            f"Shapley values of the {self.neighbors}-nearest-neighbor proxy on these validation rows",
+            [
+                Assumption(
+                    "the pipeline's own model values rows as the proxy does",
+                    "unverifiable",
+                    "nothing is proved of it: train it again without some rows to see",
+                )
+            ],
+            "Jia et al., PVLDB 2019; Karlaš et al., ICLR 2024; Owen, Management Science 1972",
+        )
+
+    def name(self, at: int) -> str:
+        """Name one of them in words."""
+        given = self.names[at]
+        return f"{given[0]} {given[1]}" if isinstance(given, tuple) else f"{self.what} {given}"
+
+    def table(self, k: int = SHOWN) -> list[tuple[str, str, str]]:
+        """Give name, value and rows of the k least and, of groups, the k most valuable."""
+        order = self.ranking.tolist()
+        shown = order if len(order) <= 2 * k else order[:k] if self.what == "row" else [*order[:k], *order[-k:]]
+        return [(self.name(at), f"{self.values[at]:+.3g}", f"{self.rows[at]:,}") for at in shown]
+
+    @property
+    def summary(self) -> str:
+        """Say what the values sum to, and how many are below zero."""
+        below = int((self.values < 0).sum())
+        return (
+            f"{len(self.names):,} values sum to {self.total:.4g}, the {self.means} ({self.validation:,} validation rows); "
+            f"{below:,} are below zero"
+        )
+
+    def __str__(self) -> str:
+        from assay.core.layout import columns
+
+        head = [(self.what, "value", "rows"), *self.table()]
+        lines = columns(head if self.what != "row" else [each[:2] for each in head], 10**6, right={1, 2}, head=True)
+        return "\n".join([*lines, self.summary, f"{self.guarantee.kind} for the {self.guarantee.scope}"])
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        cells = [(self.what, "value", "rows"), *self.table()]
+        rows = [
+            "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row) + "</tr>"
+            for tag, row in zip(["th", *["td"] * len(cells)], cells, strict=False)
+        ]
+        promise = f"{self.guarantee.kind} for the {self.guarantee.scope}"
+        return (
+            f'<style>{_STYLE}</style><table class="importance">{"".join(rows)}</table>'
+            f"<p>{escape(self.summary)}</p><p>{escape(promise)}</p>"
+        )
