@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 def prepare(check: CheckTable, inputs: Inputs, alpha: float, deep: Mapping[str, Any] | None = None) -> Job:
     """Open the training set; ``FEA1`` asks for the limit and the estimate, ``FEA101`` or ``FEA102`` for one.
 
-    ``FEA2`` asks for the whole study; ``deep`` is what it is told beyond the project file.
+    ``FEA103`` asks what the features tell of a ``secret``. ``FEA2`` asks for the whole study; ``deep`` is what it is told beyond the project file.
     """
     project = inputs.project
     if check.use.upper() == "FEA103":
-        raise ProjectError("a check cannot name the secret: call assay.feasibility.leakage from Python")
+        from assay.checks.leakage import prepare
+
+        return prepare(check, inputs, alpha)
     name = check.datasets[0] if check.datasets else project.dataset_of_role("train", "dev")
     if name is None:
         raise ProjectError("it needs a dataset with the role 'train'")

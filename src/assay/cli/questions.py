@@ -37,6 +37,7 @@ def _question(name: str, stage: str, doc: str) -> click.Command:
     show_default=True,
     help="With --deep: begin no other model after so long.",
 )
+@click.option("--leakage", "secret", metavar="COLUMN", help="How much of this column the features tell, for certain.")
 @options.project_option
 @options.with_option
 @options.output_options
@@ -44,6 +45,7 @@ def feasibility(
     target: float | None,
     deep: bool,
     seconds: float,
+    secret: str | None,
     project_path: Path | None,
     overrides: tuple[str, ...],
     format_: str,
@@ -51,19 +53,28 @@ def feasibility(
 ) -> None:
     """Is it worth starting? The checks of stage:feasibility, or a whole study for a target.
 
-    With --target or --deep the training set is studied: what is certain, what is likely, and what to do next.
+    With --target or --deep the training set is studied: what is certain, what is likely, and what to do next. With
+    --leakage attacks try to tell a column, such as a protected attribute, from the features of a model.
     """
-    if target is None and not deep:
+    if secret is not None and (target is not None or deep):
+        raise click.UsageError("--leakage is a question of its own: leave out --target and --deep")
+    if secret is None and target is None and not deep:
         run_and_emit("stage:feasibility", project_path, overrides, format_, output)
         return
     options.require_place(output)
     project = options.open_project(project_path)
     sources = options.parse_overrides(overrides, project)
-    from assay.checks.deep_study import deep_study
+    if secret is not None:
+        from assay.checks.leakage import ask
 
-    verdicts = _with_progress(
-        lambda tell: deep_study(project, target, seconds=seconds if deep else 0.0, overrides=sources, progress=tell)
-    )
+        column = secret
+        verdicts = _with_progress(lambda tell: ask(project, column, overrides=sources, progress=tell))
+    else:
+        from assay.checks.deep_study import deep_study
+
+        verdicts = _with_progress(
+            lambda tell: deep_study(project, target, seconds=seconds if deep else 0.0, overrides=sources, progress=tell)
+        )
     frame = options.context(project, verdicts)
     options.emit(verdicts, frame, format_, output)
     options.leave(frame.exit_code or 0)

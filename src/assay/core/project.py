@@ -153,6 +153,7 @@ class CheckTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: Literal["exact", "sequential"] = "exact"
     slices: Literal["all"] | tuple[str, ...] = ()
     target: float | None = None
+    secret: str = ""
     loss: Literal["error", "brier"] = "error"
     tolerance: float = 0.0
     false_alarms: str = "1/year"

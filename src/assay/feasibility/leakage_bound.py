@@ -129,7 +129,15 @@ def leakage(
         raise UsageError("outputs must be at least 1, and needs rows that are independent: leave it out with a unit")
     seen, held_seen = _table(observations), None if test is None else (_table(test[0]), test[1])
     study = prepare(
-        seen, secrets, unit=unit, test=held_seen, timestamp=timestamp, columns=columns, max_rows=MAX_ROWS, seed=seed
+        seen,
+        secrets,
+        unit=unit,
+        test=held_seen,
+        timestamp=timestamp,
+        columns=columns,
+        max_rows=MAX_ROWS,
+        seed=seed,
+        what="the secret",
     )
     claim = Claim(f"Bayes security >= {security:g}: what is observed tells no more of the secret")
     shared: dict[str, Any] = {"check": check, "code": "FEA103", "stage": "feasibility", "claim": claim}

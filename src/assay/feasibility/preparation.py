@@ -113,12 +113,16 @@ def prepare(
     columns: Mapping[str, Any] | None = None,
     max_rows: int,
     seed: int,
+    what: str = "the label",
 ) -> Prepared:
-    """Check and encode labels and features, and hold out half of the units, or the given ``test`` rows."""
-    held, labels = table(X), _labels(y)
+    """Check and encode labels and features, and hold out half of the units, or the given ``test`` rows.
+
+    ``what`` is what messages call the labels.
+    """
+    held, labels = table(X), _labels(y, what)
     rows = _rows(held, labels, "X")
     if test is not None:
-        other, more = table(test[0]), _labels(test[1])
+        other, more = table(test[0]), _labels(test[1], what)
         _rows(other, more, "test")
         missing = [name for name in held if name not in other]
         if missing:
@@ -131,8 +135,8 @@ def prepare(
         rows = labels.size
     names, codes = np.unique(labels, return_inverse=True)
     if names.size < 2:
-        raise DataError(f"the label has one class, {names[0]}: there is nothing to predict")
-    _classes(labels, names)
+        raise DataError(f"{what} has one class, {names[0]}: there is nothing to predict")
+    _classes(labels, names, what)
 
     units, named = _unit(held, unit, rows)
     groups = _groups(held, timestamp, columns, rows, units)
@@ -171,7 +175,7 @@ def prepare(
     )
 
 
-def _labels(y: Any) -> NDArray[Any]:
+def _labels(y: Any, what: str) -> NDArray[Any]:
     labels = np.asarray(y)
     if labels.ndim != 1:
         raise DataError(f"y must have one dimension, got shape {labels.shape}")
@@ -182,12 +186,12 @@ def _labels(y: Any) -> NDArray[Any]:
     else:
         missing = np.asarray(labels != labels)
     if missing.any():
-        raise DataError(f"the label is missing in row {int(np.argmax(missing))}: drop the rows without a label")
+        raise DataError(f"{what} is missing in row {int(np.argmax(missing))}: drop the rows without it")
     if labels.dtype.kind == "O":
         kinds = {type(v) for v in labels.tolist()}
         if str in kinds and len(kinds) > 1:
             row = next(i for i, v in enumerate(labels) if type(v) is not type(labels[0]))
-            raise DataError(f"the label mixes text and other values: row {row} is {labels[row]!r}")
+            raise DataError(f"{what} mixes text and other values: row {row} is {labels[row]!r}")
         labels = labels.astype(str) if kinds == {str} else labels.astype(np.float64)
     return labels
 
@@ -199,11 +203,11 @@ def _rows(columns: Columns, labels: NDArray[Any], name: str) -> int:
     return rows
 
 
-def _classes(labels: NDArray[Any], names: NDArray[Any]) -> None:
+def _classes(labels: NDArray[Any], names: NDArray[Any], what: str) -> None:
     continuous = labels.dtype.kind == "f" and bool(np.any(names != np.floor(names)))
     if continuous or names.size > max(20, labels.size // 4):
         raise UsageError(
-            f"the label has {names.size} distinct values in {labels.size} rows, as in regression: "
+            f"{what} has {names.size} distinct values in {labels.size} rows, as in regression: "
             "the Bayes error is defined for classes only"
         )
 
