@@ -30,7 +30,7 @@ def schema(table: ibis.Table) -> dict[str, str]:
 
 def row_count(table: ibis.Table) -> int:
     """Count the rows, where they are."""
-    return int(table.count().to_pyarrow().as_py())
+    return int(to_arrow(table.aggregate(rows=table.count()))["rows"][0].as_py())
 
 
 def require_rows(table: ibis.Table, what: str = "the table") -> int:
@@ -91,7 +91,17 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def to_arrow(table: ibis.Table) -> pa.Table:
     """Read the table into Arrow, rows in the source's order where it has one."""
-    return table.to_pyarrow()
+    from ibis.formats.pyarrow import PyArrowData
+
+    from assay.data.connection import session
+
+    here = session()
+    if table.get_backend() is not here.backend or any(kind.is_null() for kind in table.schema().values()):
+        return table.to_pyarrow()
+    # As Ibis does it, but for an import of pandas, which costs more than most queries.
+    found = here.backend.con.sql(here.backend.compile(table)).to_arrow_table()
+    read: pa.Table = PyArrowData.convert_table(found, table.schema())
+    return read
 
 
 def to_pandas(table: ibis.Table) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -17,7 +18,7 @@ from assay.data.sources import table as open_table
 from assay.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import ibis
     from numpy.typing import NDArray
@@ -144,12 +145,17 @@ def flags(table: ibis.Table, predicates: Mapping[str, str]) -> ibis.Table:
     columns = list(table.columns)
     parts = ["*"]
     for name, predicate in predicates.items():
-        _verify(predicate, columns, _what(predicate, ""))
+        columns_known(predicate, columns)
         parts.append(f"COALESCE({predicate}, FALSE) AS {quote(name)}")
     try:
         return _query(table, f"SELECT {', '.join(parts)} FROM rows")
     except (duckdb.Error, SqlglotError) as problem:
-        raise DataError(f"predicates {', '.join(predicates.values())}: {_first_line(problem)}") from problem
+        raise refused(predicates.values(), problem) from problem
+
+
+def refused(predicates: Iterable[str], problem: Exception) -> DataError:
+    """Say that the engine cannot evaluate predicates, in the first line of its own words."""
+    return DataError(f"predicates {', '.join(predicates)}: {_first_line(problem)}")
 
 
 def query(table: ibis.Table, sql: str) -> ibis.Table:
@@ -202,10 +208,22 @@ def columns_of(predicate: str) -> list[str]:
     return list(dict.fromkeys(column.name for column in condition.find_all(exp.Column)))
 
 
+def columns_known(predicate: str, columns: Sequence[str]) -> None:
+    """Refuse a predicate that is not one expression over columns of a table.
+
+    Raises
+    ------
+    DataError
+        As :func:`where`.
+    """
+    _verify(predicate, columns, _what(predicate, ""))
+
+
 def _what(predicate: str, name: str) -> str:
     return f"slice {name!r} ({predicate})" if name else f"predicate {predicate!r}"
 
 
+@lru_cache(1024)
 def _condition(predicate: str, what: str) -> exp.Expression:
     try:
         # In a WHERE clause of its own, nothing can be smuggled past the expression.
@@ -221,7 +239,7 @@ def _condition(predicate: str, what: str) -> exp.Expression:
     return condition
 
 
-def _verify(predicate: str, columns: list[str], what: str) -> list[str]:
+def _verify(predicate: str, columns: Sequence[str], what: str) -> list[str]:
     """Parse the predicate; return the columns that it names."""
     known = {column.lower(): column for column in columns}
     named: list[str] = []

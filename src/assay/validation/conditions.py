@@ -260,9 +260,9 @@ def as_sql(kind: dt.DataType | None, column: str, family: str, spec: Any, nan: s
         text = name if kind.is_string() else f"CAST({name} AS VARCHAR)"
         return f"{text} NOT IN ({', '.join(map(literal, spec.values))})" if spec.values else f"{name} IS NOT NULL"
     if family == "pattern":
-        return f"NOT regexp_matches({name}, {literal(f'^(?:{spec.regex})$')}, 's')"
+        return f"NOT regexp_matches({name}, {literal(f'^(?:{spec.regex})$')})"
     if family == "format":
-        return f"NOT regexp_matches({name}, {literal(FORMATS[spec.kind])}, 's')"
+        return f"NOT regexp_matches({name}, {literal(FORMATS[spec.kind])})"
     if family == "duplicates":
         return f"{name} IN (SELECT {name} FROM rows GROUP BY ALL HAVING count(*) > 1)"
     if family not in ("range", "tails", "length", "values"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from assay.data.facts import to_arrow
 from assay.data.slice import flags
 from assay.validation.codes import CODES, has, measure, percent
 from assay.validation.edits import at_most
@@ -80,4 +81,4 @@ def _in_groups(table: ibis.Table, rule: Rule) -> tuple[int, int]:
 
 
 def _whole(value: ibis.Value) -> int:
-    return int(value.to_pyarrow().as_py() or 0)
+    return int(to_arrow(value.as_table()).column(0)[0].as_py() or 0)

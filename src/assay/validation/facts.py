@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assay.core import Action, Claim, Evidence, Guarantee, Verdict
-from assay.data.facts import nearest
+from assay.data.facts import nearest, to_arrow
 from assay.validation.codes import COLUMN, NEW_COLUMNS
 from assay.validation.conditions import type_at
 from assay.validation.edits import Edit, accept
@@ -88,7 +88,7 @@ def column_verdicts(
         if wanted[doubt].type == "integer" and kinds[doubt] == "number":
             number = table[doubt].cast("float64")
             asked[f"w{i}"] = (number != number.floor()).fill_null(False).sum()
-    found = table.aggregate(**asked).to_pyarrow().to_pylist()[0] if asked else {}
+    found = to_arrow(table.aggregate(**asked)).to_pylist()[0] if asked else {}
     verdicts = []
     for subject, column in wanted.items():
         claim = f"{subject} is there and of type {column.type}"

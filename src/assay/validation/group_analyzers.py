@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from assay.data.facts import to_arrow
 from assay.errors import DataError
 from assay.validation.analyzers import Analyzer, ratio
 from assay.validation.profiling import kind_of
@@ -227,16 +228,13 @@ def groups_of(table: ibis.Table, on: Sequence[str]) -> Groups:
     narrow = table.filter(there).select(**{f"k{i}": table[column] for i, column in enumerate(on)})
     sizes = narrow.group_by(list(narrow.columns)).aggregate(n=narrow.count())
     n = sizes.n.cast("float64")
-    [found] = (
-        sizes.aggregate(
-            groups=sizes.count(),
-            rows=sizes.n.sum().fill_null(0),
-            single=(sizes.n == 1).sum().fill_null(0),
-            repeated=(sizes.n > 1).ifelse(sizes.n, 0).sum().fill_null(0),
-            n_log_n=(n * n.ln()).sum().fill_null(0.0),
-        )
-        .to_pyarrow()
-        .to_pylist()
+    sums = sizes.aggregate(
+        groups=sizes.count(),
+        rows=sizes.n.sum().fill_null(0),
+        single=(sizes.n == 1).sum().fill_null(0),
+        repeated=(sizes.n > 1).ifelse(sizes.n, 0).sum().fill_null(0),
+        n_log_n=(n * n.ln()).sum().fill_null(0.0),
     )
+    [found] = to_arrow(sums).to_pylist()
     counts = {name: int(found[name]) for name in ("groups", "rows", "single", "repeated")}
     return Groups(**counts, n_log_n=float(found["n_log_n"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from assay.data.facts import columns_present
+from assay.data.facts import columns_present, to_arrow
 from assay.data.slice import flags
 from assay.data.sources import table as open_table
 from assay.errors import UsageError
@@ -96,7 +96,7 @@ def _in_one_pass(table: ibis.Table, names: dict[str, str], analyzers: Sequence[A
     keys = list(wanted)
     for start in range(0, len(keys), _EXPRESSIONS):
         some = {key: wanted[key] for key in keys[start : start + _EXPRESSIONS]}
-        values |= table.aggregate(**some).to_pyarrow().to_pylist()[0]
+        values |= to_arrow(table.aggregate(**some)).to_pylist()[0]
     found = {}
     for i, each in enumerate(analyzers):
         prefix = f"m{i}_"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import duckdb
 import numpy as np
 
 from assay.data.connection import quote, session
-from assay.data.facts import columns_present
-from assay.data.slice import columns_of, flags
+from assay.data.facts import columns_present, to_arrow
+from assay.data.slice import columns_known, columns_of, flags, refused
 from assay.data.sources import table as open_table
 from assay.errors import DataError
 from assay.validation import conditions
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 # Beyond these a statement takes longer to plan than to run.
 EXPRESSIONS, CONDITIONS = 500, 300
 # Limits whose conditions are put to DuckDB as text, which costs a tenth of building them as expressions.
-PLAIN = ("nulls", "nan", "infinite", "range", "tails", "categories", "length")
+PLAIN = ("nulls", "nan", "infinite", "range", "tails", "categories", "length", "pattern", "format", "sql")
 # What these ask of a row depends on the other rows, so that they are counted and never inferred.
 GROUPED = ("duplicates", "key", "determines")
 
@@ -273,15 +274,25 @@ def count(
 
 
 def _is_plain(table: ibis.Table, rule: Rule) -> bool:
-    if rule.where or rule.family not in PLAIN or rule.column not in table.columns:
+    if rule.family == "sql":
+        return True
+    if rule.family not in PLAIN or rule.column not in table.columns:
         return False
     return rule.family != "range" or not any(isinstance(end, str) for end in (rule.spec.min, rule.spec.max))
 
 
 def _count_plain(table: ibis.Table, rules: Sequence[Rule], unit: str | None, where: str) -> Counts:
     kinds = table.schema()
+    written = [rule.spec.sql for rule in rules if rule.family == "sql"] + [rule.where for rule in rules if rule.where]
+    for predicate in written:
+        columns_known(predicate, table.columns)
     asked = [
-        conditions.as_sql(kinds[rule.column], rule.column, rule.family, rule.spec, conditions.IS_NAN) for rule in rules
+        conditions.as_sql(kinds.get(rule.column), rule.column, rule.family, rule.spec, conditions.IS_NAN)
+        for rule in rules
+    ]
+    asked = [
+        f"({condition}) AND ({rule.where})" if rule.where else condition
+        for condition, rule in zip(asked, rules, strict=True)
     ]
     if where:
         table = flags(table, {"assay_where": where})
@@ -294,7 +305,10 @@ def _count_plain(table: ibis.Table, rules: Sequence[Rule], unit: str | None, whe
     for start in range(0, len(asked), CONDITIONS):
         chunk = asked[start : start + CONDITIONS]
         counted = ", ".join(f"coalesce(count_if({condition}), 0)" for condition in chunk)
-        found = here.run(f"SELECT {head}, count(*), {counted} FROM ({rows}){by}")
+        try:
+            found = here.run(f"SELECT {head}, count(*), {counted} FROM ({rows}) AS rows{by}")
+        except duckdb.Error as problem:
+            raise refused(written, problem) from problem
         if any(row[0] for row in found):
             raise _no_unit(unit)
         parts.append(np.array([row[1:] for row in found], dtype=np.int64).reshape(len(found), 1 + len(chunk)))
@@ -322,7 +336,7 @@ def count_expressions(
         wanted = {f"r{i}": value.sum(where=kept).fill_null(0).cast("int64") for i, value in enumerate(values)}
         wanted["size"] = wide.count(where=kept)
         if unit is None:
-            found = wide.aggregate(**wanted).to_pyarrow()
+            found = to_arrow(wide.aggregate(**wanted))
         else:
             if kept is not None:
                 # Units without a row of this part are no units of it.
@@ -330,7 +344,7 @@ def count_expressions(
                 wanted = {f"r{i}": value.sum().fill_null(0).cast("int64") for i, value in enumerate(values)}
                 wanted["size"] = wide.count()
             grouped = wide.group_by(unit=wide[unit]).aggregate(**wanted)
-            found = grouped.order_by("unit").to_pyarrow()
+            found = to_arrow(grouped.order_by("unit"))
             if found.column("unit").null_count:
                 raise _no_unit(unit)
         sizes = found.column("size").to_numpy().astype(np.int64)

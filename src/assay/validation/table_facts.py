@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from assay.core import Action, Guarantee
-from assay.data.facts import columns_present, row_count
+from assay.data.facts import columns_present, row_count, to_arrow
 from assay.data.slice import columns_of
 from assay.errors import DataError
 from assay.validation.analyzers import Analyzer, ApproxCountDistinct, ApproxQuantile
@@ -76,7 +76,7 @@ def distinct_verdicts(
     if not wanted:
         return []
     counts = table.aggregate(**{f"d{i}": table[path].nunique() for i, path in enumerate(wanted)})
-    values = counts.to_pyarrow().to_pylist()[0]
+    values = to_arrow(counts).to_pylist()[0]
     found = []
     for i, (path, limit) in enumerate(wanted.items()):
         keys = tuple(f"columns.{toml_key(path)}.distinct.{end}" for end in ("min", "max"))

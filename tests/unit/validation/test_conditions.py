@@ -18,7 +18,8 @@ from pyarrow import parquet
 from assay.data import table as open_table
 from assay.errors import DataError
 from assay.validation import Schema, validate
-from assay.validation.limits import Categories, Infinite, Length, NotANumber, Nulls, Range, Tails
+from assay.validation.limits import Categories, Formatted, Infinite, Length, NotANumber, Nulls, Pattern, Range, Tails
+from assay.validation.relations import Relation
 from assay.validation.rules import PLAIN, Rule, applies, count, count_expressions
 
 NUMBERS = [None, 0.0, -0.0, 0.1, 0.30000000000000004, 1e15, 1e300, -5e-324, math.nan, math.inf, -math.inf, 22.5]
@@ -43,6 +44,9 @@ LIMITS: dict[str, st.SearchStrategy[Any]] = {
     "categories": st.builds(
         Categories, values=st.lists(st.sampled_from(["a", "it's", "1", "true", "22", ""])).map(tuple)
     ),
+    "pattern": st.builds(Pattern, regex=st.sampled_from(["a", "[a-z]*", ".*", "a.b", "x|it's"])),
+    "format": st.builds(Formatted, kind=st.sampled_from(["email", "uuid"])),
+    "sql": st.builds(Relation, sql=st.sampled_from(["whole > 0", "real >= single", "text <> 'a' OR truth", "NULL"])),
     "length": st.builds(Length, min=st.none() | st.integers(0, 9), max=st.none() | st.integers(0, 30)),
 }
 
@@ -52,7 +56,8 @@ LIMITS: dict[str, st.SearchStrategy[Any]] = {
 def test_sql_counts_what_expressions_count(data: st.DataObject) -> None:
     opened = open_table(TABLE)
     families = data.draw(st.lists(st.sampled_from(PLAIN), min_size=1, max_size=4))
-    rules = [Rule(c, f, 0.1, (), "", data.draw(LIMITS[f])) for f in families for c in TABLE.column_names]
+    of = data.draw(st.sampled_from(["", "truth", "money > 1 OR text = ''"]))
+    rules = [Rule(c, f, 0.1, (), of, data.draw(LIMITS[f])) for f in families for c in TABLE.column_names]
     rules = [rule for rule in rules if applies(opened, rule)]
     unit = data.draw(st.sampled_from([None, "unit"]))
     where = data.draw(st.sampled_from(["", "whole > 0", "truth"]))
