@@ -545,6 +545,19 @@ RULES: tuple[Rule, ...] = (
         "Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 1982",
     ),
     Rule(
+        "DBG301",
+        "certain predictions",
+        "debugging",
+        "Tells which predictions of k nearest neighbors are the same for every way to fill in the missing cells of the training "
+        "rows, and passes if all are. Until then it names the cell whose value would settle the most.",
+        "Most missing cells change no prediction; finding out all of them is work for nothing.",
+        "It speaks of k nearest neighbors on the columns as they are scaled, not of another model, and is void if the true value "
+        "of a cell is not among its repairs. It runs from Python alone, assay.debugging.certain_predictions.",
+        "exact: decided in whole numbers over all combinations of repairs, with no probability in it",
+        "Karlaš et al., Nearest neighbor classifiers over incomplete information: from certain answers to certain "
+        "predictions, PVLDB 2020",
+    ),
+    Rule(
         "MON101",
         "harm",
         "monitor",

@@ -6,18 +6,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from assay.debugging.certainty import CertainPredictions, certain_predictions
     from assay.debugging.importance_report import Importance
     from assay.debugging.losses import false_alarms, misses, wrong_alarms
     from assay.debugging.regressions import no_slice_regression
+    from assay.debugging.repairs import Cell
     from assay.debugging.slice_report import FoundSlice, SliceReport
     from assay.debugging.slices import find_slices
     from assay.debugging.tracing import trace_rows
     from assay.debugging.valuation import importance
 
 __all__ = [
+    "Cell",
+    "CertainPredictions",
     "FoundSlice",
     "Importance",
     "SliceReport",
+    "certain_predictions",
     "false_alarms",
     "find_slices",
     "importance",
@@ -28,9 +33,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Cell": "repairs",
+    "CertainPredictions": "certainty",
     "FoundSlice": "slice_report",
     "Importance": "importance_report",
     "SliceReport": "slice_report",
+    "certain_predictions": "certainty",
     "false_alarms": "losses",
     "find_slices": "slices",
     "importance": "valuation",
