@@ -22,14 +22,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from html import escape
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from assay.core import Action, Claim, Evidence, Verdict
+from assay.core.ladder import curve_rows, ladder_chart, ladder_rows
+from assay.core.layout import WIDTH, columns
+from assay.core.palette import vega_config
 from assay.errors import DataError, UsageError
 from assay.feasibility import advice, portfolio
+from assay.feasibility.curve import FARTHEST
 from assay.feasibility.encoding import table
 from assay.feasibility.findings import Findings, Outcome
 from assay.feasibility.preparation import prepare
@@ -49,6 +54,8 @@ if TYPE_CHECKING:
     from assay.feasibility.statement import Statement
 
 MAX_ROWS = 40_000
+# Sizes beyond the largest one for which the curve is written down.
+STEPS = 4
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,19 @@ class Study:
         for rests in ("certified", "conditional", "estimate"):
             lines += [f"  {each}" for each in self.resting_on(rests)]
         lines += [f"  next: {action}" for action in self.actions]
+        seen = self.verdict.evidence
+        drawn = [*columns(ladder_rows(seen), WIDTH, right={1}), *columns(curve_rows(seen), WIDTH, right={0, 1})]
+        lines += [f"  {line}" for line in drawn]
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what was found in words, the ladder and the curve."""
+        import vl_convert
+
+        found = [self.verdict.reason, *map(str, self.statements), *(f"next: {action}" for action in self.actions)]
+        chart = ladder_chart(self.verdict.evidence) or {}
+        drawn = vl_convert.vegalite_to_svg(chart, config=vega_config("light"), allowed_base_urls=[])
+        return f"<p>{'<br>'.join(map(escape, found))}</p>{drawn}"
 
 
 def study(
@@ -241,6 +260,7 @@ def _study(found: Findings, check: str, seed: int) -> Study:
                 "rung": [name for name, _, _ in found.ladder],
                 "rests_on": [rests for _, rests, _ in found.ladder],
                 "bayes_error": [value for _, _, value in found.ladder],
+                **_curve(found),
             },
             method="feasibility study: "
             + ", ".join(name for name in names if any(s.rests == name for s in found.statements)),
@@ -253,6 +273,23 @@ def _study(found: Findings, check: str, seed: int) -> Study:
         outcome, verdict, tuple(found.statements), actions, tuple(found.tried), witness, found.curve, found.forecast,
         found.smoothness, found.limit,
     )  # fmt: skip
+
+
+def _curve(found: Findings) -> dict[str, Any]:
+    """The learning curve as it was seen, and forecast at sizes up to the farthest."""
+    if found.forecast is None:
+        return {}
+    seen = found.forecast
+    ahead = [seen.sizes[-1] * FARTHEST ** (step / STEPS) for step in range(1, STEPS + 1)]
+    rows = [*seen.sizes, *ahead]
+    said = np.array([seen.predict(min(size, seen.farthest)) for size in rows])
+    return {
+        "training_rows": [round(size) for size in rows],
+        "error": [*seen.errors, *[None] * STEPS],
+        **{
+            name: said[:, place].tolist() for place, name in enumerate(("forecast", "forecast_lower", "forecast_upper"))
+        },
+    }
 
 
 def _target(accuracy: float | None, error: float | None, alpha: float) -> float | None:

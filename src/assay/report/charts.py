@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 import vl_convert
 
+from assay.core.ladder import ladder_chart
+from assay.core.palette import STATUSES, Theme, vega_config
 from assay.report.figures import direction, limit_text
-from assay.report.palette import STATUSES, Theme, vega_config
 from assay.report.words import WORST_FIRST
 
 if TYPE_CHECKING:
@@ -395,8 +396,8 @@ def steps_chart(name: str, sides: Sequence[tuple[str, Sequence[tuple[int, float]
 
 
 def evidence_chart(evidence: Evidence) -> Spec | None:
-    """The chart of whatever series the evidence holds: over time, or by name."""
-    return series_chart(evidence) or bar_chart(evidence)
+    """The chart of whatever series the evidence holds: over time, a ladder of limits, or by name."""
+    return series_chart(evidence) or ladder_chart(evidence) or bar_chart(evidence)
 
 
 def to_svg(spec: Spec, theme: Theme = "light") -> str:

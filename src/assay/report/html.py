@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import vl_convert
 
+from assay.core.palette import vega_config
 from assay.core.waiver import waiver_of
 from assay.report.context import ReportContext
 from assay.report.elements import action_items, data_script, number, status_mark, text
 from assay.report.figures import Figures, duration, figures
 from assay.report.interval_bar import interval_bar
 from assay.report.json import to_json
-from assay.report.palette import vega_config
 from assay.report.section import anchor as section_anchor
 from assay.report.section import check_section
 from assay.report.story import earlier_section, story_section

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from assay.report.palette import DARK, FONT, LIGHT, STATUSES
+from assay.core.palette import DARK, FONT, LIGHT, STATUSES
 
 
 def stylesheet() -> str:

@@ -10,7 +10,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from assay.core.layout import command_lines
+from assay.core.ladder import curve_rows, ladder_rows
+from assay.core.layout import columns, command_lines
 from assay.core.plain import plain
 from assay.core.waiver import Waiver, waiver_of
 from assay.report.context import ReportContext
@@ -36,7 +37,7 @@ from assay.report.words import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from assay.core.guarantee import Assumption, Guarantee
     from assay.core.verdict import Verdict
@@ -185,6 +186,13 @@ class _Screen:
         rows = self.wrap(self.plain(text), self.width - len(first))
         lead = [first] + [" " * len(first)] * (len(rows) - 1)
         return [Text.assemble((start, "dim"), (row, style)) for start, row in zip(lead, rows, strict=True)]
+
+    def table(self, label: str, rows: Sequence[Sequence[str]], *, right: Collection[int]) -> list[Text]:
+        """A label, and beside it cells in columns."""
+        lead = " " * _INDENT + label.ljust(_LABEL)
+        shown = columns([[self.plain(cell) for cell in row] for row in rows], self.width - len(lead), right=right)
+        leads = [lead] + [" " * len(lead)] * len(shown)
+        return [Text.assemble((start, "dim"), row) for start, row in zip(leads, shown, strict=False)]
 
     def line(self, label: str, text: str, ending: str) -> list[Text]:
         """A label, and beside it one line of text, cut before its ending."""
@@ -360,6 +368,8 @@ def _details(verdict: Verdict, screen: _Screen, waiver: Waiver | None) -> list[T
     )
     if statistic:
         out += screen.entry("numbers", statistic)
+    out += screen.table("ladder", ladder_rows(verdict.evidence), right={1})
+    out += screen.table("curve", curve_rows(verdict.evidence), right={0, 1})
     out += screen.entry("guarantee", str(verdict.guarantee))
     for place, assumption in enumerate(verdict.guarantee.assumptions):
         detail = f": {assumption.detail}" if assumption.detail else ""

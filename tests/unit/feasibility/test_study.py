@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -36,6 +37,23 @@ def test_a_target_that_a_classifier_surely_reaches_is_achieved(rows):
     assert found.verdict.evidence.upper <= 0.2
     assert float(found.witness.wrong.mean()) == pytest.approx(found.verdict.evidence.estimate)
     assert found.actions == ()
+
+
+def test_a_notebook_and_a_terminal_show_the_ladder_and_the_forecast(rows):
+    found = study(*rows, target_accuracy=0.85)
+    series = found.verdict.evidence.series
+    assert series["training_rows"][-1] == round(found.forecast.farthest)
+    assert [error for error in series["error"] if error is not None] == pytest.approx(found.forecast.errors)
+    assert (series["forecast"][-1], series["forecast_lower"][-1], series["forecast_upper"][-1]) == pytest.approx(
+        found.forecast.predict(found.forecast.farthest)
+    )
+    shown, written = found._repr_html_(), str(found)
+    assert "<svg" in shown
+    assert "training rows" in shown
+    assert "&lt;script" in replace(found, statements=("<script",))._repr_html_()
+    assert "chance" in written
+    assert "10,000 rows" in written
+    assert all(len(line) <= 80 for line in written.splitlines() if "====" in line)
 
 
 def test_second_labels_certify_that_a_target_is_unrealistic(rows):

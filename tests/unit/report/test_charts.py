@@ -6,8 +6,8 @@ import re
 import pytest
 
 from assay.core import Evidence
+from assay.core.palette import DARK, LIGHT
 from assay.report import charts
-from assay.report.palette import DARK, LIGHT
 
 
 def tables(part):

@@ -77,6 +77,7 @@ def vega_config(theme: Theme) -> dict[str, Any]:
             "since": {"color": color["inconclusive"], "strokeDash": [2, 2], "strokeWidth": 1.5},
             "day": {"color": color["muted"], "opacity": 0.5},
             "trend": {"color": color["accent"], "strokeWidth": 2},
+            "band": {"color": color["accent"], "opacity": 0.18},
             "bar": {"color": color["accent"], "opacity": 0.75},
             "whisker": {"color": color["ink"], "strokeWidth": 1.3},
             "note": {"color": color["ink"], "fontSize": 11, "font": font},
