@@ -201,7 +201,7 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
 
     def look() -> None:
         inputs.unseen(dataset)
-        _compare(condition, rows())
+        _compare(condition, rows(), hidden=dataset.terms is not None)
         if inputs.series is None:
             # What the answer is committed to is made before anybody waits for the ledger.
             assert dataset.rows_digest
@@ -313,12 +313,12 @@ def dropped(project: Project, key: str) -> list[str]:
     return sorted(paid - present)
 
 
-def _compare(condition: Condition, rows: dict[str, Any]) -> None:
+def _compare(condition: Condition, rows: dict[str, Any], *, hidden: bool) -> None:
     """Refuse labels and predictions that cannot be compared, before anything is paid for."""
     whole = condition
     if condition.template:
         whole = Condition(tuple(clause for name in rows["slices"] for clause in condition.on(name).clauses))
-    collect(whole, **rows)
+    collect(whole, **rows, hidden=hidden)
 
 
 def _two_classes(check: CheckTable, dataset: Dataset) -> None:

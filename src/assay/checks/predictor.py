@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -47,13 +47,21 @@ class Predictor:
     identified: Assumption | None = None
 
     def predict(self, dataset: Dataset) -> Predictions:
-        """Answer for every row of a dataset.
+        """Answer for every row of a dataset; probabilities are those of the class that it declares to be ``positive``.
 
         Raises
         ------
         ModelError
             If the number of predictions is not the number of rows.
         """
+        said, positive = self._said(dataset), dataset.declared.positive
+        if positive is None or said.positive == positive:
+            return said
+        # A model that knows its positive class has two.
+        scores = said.scores if said.scores is None or said.positive is None else 1 - said.scores
+        return replace(said, scores=scores, positive=positive)
+
+    def _said(self, dataset: Dataset) -> Predictions:
         if self.given is not None:
             if len(self.given.values) != len(dataset.frame):
                 raise ModelError(

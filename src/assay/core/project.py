@@ -75,6 +75,7 @@ class TableSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DatasetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[datasets.NAME]``: a table and its role.
 
+    ``positive`` is the label that recall, precision, F1 and Brier scores speak of, where labels are not 0 and 1.
     ``unit`` names the column of the independent unit, ``id`` the column by which late labels are joined, ``ignore``
     columns that are no features. ``queries`` is how often the set may answer, ``adaptivity`` what those who
     propose models see of its answers (all that is shown, where nothing is declared), ``policy`` how the error
@@ -86,6 +87,7 @@ class DatasetTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     role: Role
     source: str | TableSource
     label: str | None = None
+    positive: str | int | bool | None = None
     unit: str | None = None
     timestamp: str | None = None
     id: str | None = None

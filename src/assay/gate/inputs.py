@@ -14,7 +14,7 @@ from assay.errors import ClaimError, DataError, UsageError
 from assay.gate.condition import TEMPLATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from numpy.typing import NDArray
 
@@ -93,14 +93,16 @@ def collect(
     slices: Any,
     columns: Any = None,
     max_unit_size: int | None = None,
+    hidden: bool = False,
 ) -> Inputs:
-    """Check and convert what :func:`assay.gate.decide` was given.
+    """Check and convert what :func:`assay.gate.decide` was given; of ``hidden`` labels no message says a value.
 
     Raises
     ------
     DataError
         If a column is missing, empty, of another length or kind than the labels, or holds a missing value or a
-        probability outside [0, 1]; the message names the column and the row, counted from 0.
+        probability outside [0, 1]; the message names the column and the row, counted from 0. If predictions are written
+        otherwise than labels.
     ClaimError
         If the condition speaks of a slice or column that was not given.
     UsageError
@@ -114,7 +116,7 @@ def collect(
     given_scores = {"new": new_scores, "old": old_scores}
     predicted: dict[str, NDArray[Any]] = {}
     scores: dict[str, Floats] = {}
-    which = _positive(truth, positive)
+    which = _positive(truth, positive, hidden)
     for model in condition.models:
         if given[model] is None:
             raise DataError(
@@ -128,6 +130,7 @@ def collect(
             predicted[model] = (values >= 0.5).astype(truth.dtype)
         else:
             predicted[model] = _comparable(values, truth, model)
+            require_same_writing(values, truth, model, hidden=hidden)
             if values.dtype.kind == "f" and model not in scores and np.isin(values, (0, 1)).all():
                 scores[model] = values.astype(np.float64)
     for term in condition.terms:
@@ -138,8 +141,8 @@ def collect(
             )
         if which is None and term.metric in ("brier", "absolute", "precision", "recall", "f1"):
             raise DataError(
-                f"labels: {term.metric} needs to know the positive class, and the labels are not 0 and 1; code them so, or "
-                "name it, in Python as positive="
+                f"labels: {term.metric} needs to know the positive class, and the labels are not 0 and 1: name it, as "
+                "positive = LABEL of the dataset, in Python as positive="
             )
     units = None if unit is None else numbered(unit, n)[0]
     name_of_unit = unit_name or str(getattr(unit, "name", None) or "unit")
@@ -243,14 +246,49 @@ def _comparable(values: NDArray[Any], truth: NDArray[Any], name: str) -> NDArray
     return values
 
 
-def _positive(truth: NDArray[Any], positive: Any) -> Mask | None:
+def require_same_writing(values: NDArray[Any], truth: NDArray[Any], name: str, *, hidden: bool = False) -> None:
+    """Refuse predictions ``Yes`` beside labels ``yes``, and several classes none of which is a label.
+
+    They would all be wrong, and the answer would be spent on how a class is written.
+
+    Raises
+    ------
+    DataError
+    """
+    said, labels = (set(pa.array(each).unique().to_pylist()) for each in (values, truth))
+    if hidden:
+        shown = "its predictions"
+        way = "write them as the labels are written, of which nothing is shown"
+    else:
+        shown = f"its predictions ({_some(said)})"
+        way = f"write them as the labels are written: {_some(labels)}"
+    if said.isdisjoint(labels) and len(said) > 1 and len(labels) > 1:
+        raise DataError(f"{name}: none of {shown} is ever a label; {way}")
+    plain = {_folded(label): label for label in labels if isinstance(label, str)}
+    for value in sorted(each for each in said - labels if isinstance(each, str)):
+        if _folded(value) in plain:
+            near = "" if hidden else f", and the label {plain[_folded(value)]!r}"
+            raise DataError(f"{name}: a prediction is written {value!r}{near}; {way}")
+
+
+def _folded(text: str) -> str:
+    return text.strip().casefold()
+
+
+def _some(values: Collection[Any], most: int = 4) -> str:
+    shown = [repr(value) for value in sorted(values, key=lambda value: (str(type(value)), value))[:most]]
+    return ", ".join(shown) + (f" and {len(values) - most:,} more" if len(values) > most else "")
+
+
+def _positive(truth: NDArray[Any], positive: Any, hidden: bool) -> Mask | None:
     if positive is None:
         if truth.dtype.kind in "biuf" and np.isin(truth, (0, 1)).all():
             return np.asarray(truth == 1)
         return None
     found = np.asarray(truth == positive)
     if found.shape != truth.shape or not found.any():
-        raise DataError(f"labels: no row has the positive label {positive!r}; pass one that occurs as positive=")
+        shown = "" if hidden else f"; the labels are {_some(set(truth.tolist()))}"
+        raise DataError(f"labels: no row has the positive label {positive!r}: name one that occurs{shown}")
     return found
 
 

@@ -442,6 +442,16 @@ def test_same_inputs_same_verdict(rows: dict[str, Any]) -> None:
             "needs a limit of the changed predictions: write 'n - o > 0 +/- 0.1' and d < 0.1 +/- 0.01",
         ),
         ({"condition": "f1(new) > 0.2", "labels": [3] * N}, DataError, "labels: f1 needs to know the positive class"),
+        (
+            {"labels": ["Yes", "No"] * (N // 2), "new": ["yes", "no"] * (N // 2)},
+            DataError,
+            "none of its predictions ('no', 'yes')",
+        ),
+        (
+            {"labels": ["Yes", "No"] * (N // 2), "new": ["Yes", "no"] * (N // 2)},
+            DataError,
+            "written 'no', and the label 'No'",
+        ),
         ({"condition": "absolute(new) < 0.2"}, DataError, "new: absolute needs probabilities"),
         ({"timestamp": ["soon"] * N}, DataError, "timestamp: row 0 is 'soon'"),
         ({"condition": "brier(new) < 0.2"}, DataError, "new: brier needs probabilities"),
