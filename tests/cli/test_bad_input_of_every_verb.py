@@ -21,11 +21,12 @@ OF_A_PROJECT = [
     ["models", "rollback", "new"], ["testset", "status"], ["testset", "release", "test", "--output", "out.parquet"],
     ["labels", "suggest", "--check", "good-enough"], ["labels", "import", "test.csv", "--id", "amount", "--label", "late"],
     ["ledger", "show"], ["ledger", "verify"], ["ledger", "reserve", "good-enough"], ["explain", "beef"], ["report"],
-    ["report", "compare", "ab", "cd"], ["server", "token", "list"], ["serve", "new"], ["slices"],
+    ["report", "compare", "ab", "cd"], ["server", "token", "list"], ["serve", "new"], ["slices"], ["importance"],
 ]  # fmt: skip
 # Those that read the store.
 _WITHOUT = (
     ["slices"],
+    ["importance"],
     ["profile"],
     ["suggest"],
     ["schema"],

@@ -32,7 +32,7 @@ def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
 
 
 def test_every_how_to_runs_in_an_empty_folder_or_says_what_comes_first() -> None:
-    alone = {"plan.md", "interop.md", "fuzz.md", "slices.md"}  # Tests below run these.
+    alone = {"plan.md", "interop.md", "fuzz.md", "slices.md", "importance.md"}  # Tests below run these.
     for page in sorted((ROOT / "docs" / "how-to").glob("*.md")):
         if page in FOLLOWED or page.name in alone:
             continue
@@ -123,3 +123,13 @@ def test_the_slices_of_the_how_to_are_found(tmp_path: Path) -> None:
     assert asked[0].command.shown
     assert agrees(asked[0].command.shown, asked[0].printed), asked[0].printed
     assert (tmp_path / "slices.svg").is_file()
+
+
+def test_the_values_of_the_how_to_are_found(tmp_path: Path) -> None:
+    page = ROOT / "docs" / "how-to" / "importance.md"
+    answers = follow(page, tmp_path)
+    assert [answer.code for answer in answers] == [0] * 5
+    for answer in answers:
+        assert agrees(answer.command.shown or "", answer.printed), answer.printed
+    assert (tmp_path / "suppliers.svg").is_file()
+    assert len((tmp_path / "values.csv").read_text().splitlines()) == 2001

@@ -26,6 +26,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "schema": ("schema", "What the data look like, for a person to review: infer, show, edit, diff."),
     "fuzz": ("fuzz", "Run a function on tables that the schema permits; keep what it fails on."),
     "slices": ("slices", "Where does it fail? The slices with the most mistakes, and what is certain of them."),
+    "importance": ("importance", "Which training rows, groups or sources help a model, and which harm it?"),
     "gate": ("gate", "May I merge, or ship, this model?"),
     "monitor": ("questions", "Is it still right?"),
     "adapt": ("adapt", "Retrain on recent data, gate the candidate, promote or refuse."),

@@ -30,7 +30,7 @@ class Importance:
 
     Attributes
     ----------
-    names : tuple
+    names : tuple or range
         Of rows: their places. Of groups: their values; of a join, pairs of column and value.
     values : ndarray of float64, shape (names,)
         How much each adds to the utility: its mean over all orders in which the data could have been collected. They sum
@@ -47,7 +47,7 @@ class Importance:
         Neighbors that have a vote; validation rows.
     """
 
-    names: tuple[Any, ...]
+    names: tuple[Any, ...] | range
     values: Floats
     rows: NDArray[np.intp]
     total: float
@@ -106,13 +106,25 @@ class Importance:
     def name(self, at: int) -> str:
         """Name one of them in words."""
         given = self.names[at]
-        return f"{given[0]} {given[1]}" if isinstance(given, tuple) else f"{self.what} {given}"
+        return f"{given[0]} {given[1]}" if isinstance(given, tuple) else f"row {given}" if self.by_row else str(given)
 
-    def table(self, k: int = SHOWN) -> list[tuple[str, str, str]]:
-        """Give name, value and rows of the k least and, of groups, the k most valuable."""
-        order = self.ranking.tolist()
-        shown = order if len(order) <= 2 * k else order[:k] if self.what == "row" else [*order[:k], *order[-k:]]
-        return [(self.name(at), f"{self.values[at]:+.3g}", f"{self.rows[at]:,}") for at in shown]
+    @property
+    def by_row(self) -> bool:
+        """Whether rows are valued, and not groups of them."""
+        return isinstance(self.names, range)
+
+    def shown(self, k: int = SHOWN) -> list[int]:
+        """Give the places of the k least and, of groups, of the k most valuable."""
+        order: list[int] = self.ranking.tolist()
+        return order[:k] if self.by_row else order if len(order) <= 2 * k else [*order[:k], *order[-k:]]
+
+    def table(self, places: list[int] | None = None) -> list[tuple[str, ...]]:
+        """Give a head, and below it name and value of some, by default of those that are shown; of groups rows, too."""
+        lines: list[tuple[str, ...]] = [(self.what, "value", "rows", "value a row")]
+        for at in self.shown() if places is None else places:
+            value, rows = self.values[at], int(self.rows[at])
+            lines.append((self.name(at), f"{value:+.3g}", f"{rows:,}", f"{value / max(rows, 1):+.3g}"))
+        return [line[:2] for line in lines] if self.by_row else lines
 
     @property
     def summary(self) -> str:
@@ -123,22 +135,29 @@ class Importance:
             f"{below:,} are below zero"
         )
 
+    @property
+    def advice(self) -> str:
+        """Say what to do."""
+        first = self.name(int(self.ranking[0]))
+        if self.by_row:
+            return f"look at labels in this order, from {first} on; below zero the proxy is better off without a row, on average"
+        best = self.buy_more(1)[0]
+        more = f"{best[0]} {best[1]}" if isinstance(best, tuple) else str(best)
+        return f"look at {first} first; each row of {more} added the most, so more of them may be worth buying"
+
     def __str__(self) -> str:
         from assay.core.layout import columns
 
-        head = [(self.what, "value", "rows"), *self.table()]
-        lines = columns(head if self.what != "row" else [each[:2] for each in head], 10**6, right={1, 2}, head=True)
-        return "\n".join([*lines, self.summary, f"{self.guarantee.kind} for the {self.guarantee.scope}"])
+        lines = columns(self.table(), 10**6, right={1, 2, 3}, head=True)
+        return "\n".join([*lines, self.summary, self.advice, f"{self.guarantee.kind} for the {self.guarantee.scope}"])
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""
-        cells = [(self.what, "value", "rows"), *self.table()]
+        cells = self.table()
         rows = [
             "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in row) + "</tr>"
             for tag, row in zip(["th", *["td"] * len(cells)], cells, strict=False)
         ]
-        promise = f"{self.guarantee.kind} for the {self.guarantee.scope}"
-        return (
-            f'<style>{_STYLE}</style><table class="importance">{"".join(rows)}</table>'
-            f"<p>{escape(self.summary)}</p><p>{escape(promise)}</p>"
-        )
+        words = [self.summary, self.advice, f"{self.guarantee.kind} for the {self.guarantee.scope}"]
+        told = "".join(f"<p>{escape(each)}</p>" for each in words)
+        return f'<style>{_STYLE}</style><table class="importance">{"".join(rows)}</table>{told}'

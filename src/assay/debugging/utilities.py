@@ -35,7 +35,8 @@ class Gains:
     of : callable
         From places of training rows, nearest first, and the place of a validation row, to their gains.
     means : str
-        What the utility is, in words; ``{k}`` stands for the number of neighbors.
+        What the utility is, in words; ``{call}`` stands for "the nearest row calls" or "the 5 nearest rows call", and
+        ``{labels}`` for their labels.
     """
 
     of: Callable[[Places, int], Floats]
@@ -77,11 +78,11 @@ def gains_of(
     ours, theirs = codes[: len(labels)], codes[len(labels) :]
     if utility == "accuracy":
         weights = np.full(theirs.size, 1 / theirs.size)
-        means = "share of validation rows that the {k} nearest rows call right, each neighbor with 1/{k} of a vote"
+        means = "share of validation rows that {call} right"
     elif utility == "balanced_accuracy":
         sizes = np.bincount(theirs, minlength=len(names))
         weights = 1 / (np.count_nonzero(sizes) * sizes[theirs])
-        means = "mean over the classes of the share of validation rows that the {k} nearest rows call right"
+        means = "mean over the classes of the share of validation rows that {call} right"
     else:
         weights, means = _fairness(theirs, names, np.asarray(sensitive, dtype=object), called)
     return Gains(lambda near, at: np.where(ours[near] == theirs[at], weights[at], 0.0), means)
@@ -95,7 +96,7 @@ def _squared_error(labels: Any, asked: Any) -> Gains:
     constant = (ours.mean() - theirs) ** 2
     return Gains(
         lambda near, at: (constant[at] - (ours[near] - theirs[at]) ** 2) / theirs.size,
-        "mean fall of the squared error from always predicting the mean label to each of the {k} nearest labels by itself",
+        "mean fall of the squared error from always predicting the mean label to predicting {labels}",
     )
 
 
@@ -134,6 +135,5 @@ def _fairness(
         inside = (theirs == c) & (groups == group)
         weights[inside] = sign / inside.sum()
     return weights, (
-        f"less the gap between rows of {values[high]} and {values[low]} in how many of class {names[c]} "
-        "the {k} nearest rows call so"
+        f"less the gap between rows of {values[high]} and {values[low]} in how many of class {names[c]} {{call}} so"
     )

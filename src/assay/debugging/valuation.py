@@ -138,7 +138,7 @@ def importance(
         players.sizes,
         total,
         players.what,
-        gains.means.replace("{k}", str(int(k))),
+        _in_words(gains.means, int(k)),
         int(k),
         asked.size,
     )
@@ -163,11 +163,17 @@ def importance(
     return replace(found, extend=extend(found))
 
 
+def _in_words(means: str, k: int) -> str:
+    call = "the nearest row calls" if k == 1 else f"the {k} nearest rows, each with a vote of 1/{k}, call"
+    labels = "the nearest label" if k == 1 else f"each of the {k} nearest labels by itself"
+    return means.replace("{call}", call).replace("{labels}", labels)
+
+
 @dataclass(frozen=True)
 class _Players:
     """Who owns each row."""
 
-    names: tuple[Any, ...]
+    names: tuple[Any, ...] | range
     sizes: Places
     what: str
     owners: Places  # shape (rows,)
@@ -178,7 +184,7 @@ class _Players:
     def of(cls, groups: Any, rows: int) -> _Players:
         if groups is None:
             every = np.arange(rows)
-            return cls(tuple(range(rows)), np.ones(rows, dtype=np.intp), "row", every)
+            return cls(range(rows), np.ones(rows, dtype=np.intp), "row", every)
         frame = _frame(groups)
         if len(frame) != rows:
             raise DataError(f"groups must have one entry for each of the {rows} rows, got {len(frame)}")

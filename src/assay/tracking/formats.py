@@ -131,6 +131,15 @@ class LoadedModel:
         predicted = self._ask(final.predict, asked)
         return predicted, self._ask(final.predict_proba, asked) if hasattr(final, "predict_proba") else None
 
+    @property
+    def estimator(self) -> Any:
+        """The model itself, for who looks at its steps; what it is asked is not checked."""
+        return self._estimator
+
+    def inputs(self, rows: Any) -> Any:
+        """Rows in the form that the estimator takes, checked against the signature."""
+        return conform(self._signature, rows)
+
     def _ask(self, method: Callable[[Any], Any], rows: Any) -> Any:
         try:
             return method(rows)
