@@ -84,7 +84,8 @@ RULES: tuple[Rule, ...] = (
         "VAL101",
         "columns and types",
         "data",
-        "Compares the columns and types of a batch with the schema.",
+        "Compares the columns and types of a batch with the schema. A training table without a batch is told by itself: "
+        "whether a column is empty, and whether the label has a value in each row, and several.",
         "A renamed or retyped column breaks a model without an error message.",
         "A column may keep its name and type and change its meaning.",
         "exact: a fact that was read",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from assay.checks import code, drift, over_time, skew
 from assay.checks.job import Job, Spend
 from assay.core.action import Action
@@ -17,6 +19,7 @@ from assay.data import fingerprint, row_count, table
 from assay.data.sources import file_in_sql
 from assay.errors import ProjectError
 from assay.validation import Schema, infer, validate
+from assay.validation.by_itself import alone
 from assay.validation.inference import ERROR
 
 if TYPE_CHECKING:
@@ -74,20 +77,24 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
     depends |= {"across": across, "environment": check.environment}
     unit = reference.declared.unit
     depends |= {"units": repr([batch.declared.unit or unit for batch in batches])}
+    if any(batch.name == reference.name for batch in batches):
+        depends["alone"] = str(reference.declared.label)
     if schema is None and any(_unlabelled(batch, reference) for batch in batches):
         depends["unlabelled"] = str(reference.declared.label)
     # An error here is a false alarm, and each run bounds its own: a batch may be looked at again, with a mended schema.
     spends = tuple(Spend("alpha", f"{batch.fingerprint}:{check.name}", share, share, apart=True) for batch in batches)
 
     def evaluate() -> list[Verdict]:
+        others = [batch for batch in batches if schema is not None or batch.fingerprint != reference.fingerprint]
         if schema is None:
             inferred = {
                 bare: infer(_shown(reference, bare), name=reference.name, unit=reference.declared.unit)
-                for bare in {_unlabelled(batch, reference) for batch in batches}
+                for bare in {_unlabelled(batch, reference) for batch in others}
             }
-        return [
+        alone = [_itself(check, batch, reference) for batch in batches if batch not in others]
+        return alone + [
             verdict
-            for batch in batches
+            for batch in others
             for bare in [schema is None and _unlabelled(batch, reference)]
             for fitting in [schema or inferred[bare]]
             for verdict in _validate(
@@ -122,7 +129,7 @@ def _validate(
 ) -> list[Verdict]:
     itself = batch.fingerprint == reference.fingerprint
     if itself and schema.reference is not None:
-        return [_itself(check, batch)]
+        return [_itself(check, batch, reference)]
     shown = _shown(reference, bare)
     verdicts = validate(
         batch.table,
@@ -163,25 +170,22 @@ def _linked(schema: Schema | None, inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def _itself(check: CheckTable, batch: Dataset) -> Verdict:
-    """The table that the limits were inferred from cannot break them, so that a pass would say nothing."""
-    add = Action(
-        f'add new rows as [datasets.new] with role = "live", and name them in check {check.name!r}: datasets = ["new"]'
-    )
-    reason = f"{batch.name} is the reference itself: there is nothing to compare it with"
-    if batch.declared.role in ("test", "live"):
+def _itself(check: CheckTable, batch: Dataset, reference: Dataset) -> Verdict:
+    """The table that the limits were inferred from cannot break them: what can be said is what it shows by itself."""
+    if batch.name == reference.name:
+        found = alone(batch.table, batch.name, label=batch.declared.label, check=check.name)
+    else:
         reason = f"{batch.name} has the rows of the reference, and no others: there is nothing to compare, or to judge, by it"
-        add = Action(f"set other rows aside for {batch.name}, on which no model is trained")
-    return Verdict(
-        status="skipped",
-        guarantee=Guarantee.none("a table cannot be held against itself"),
-        check=check.name,
-        code="VAL101",
-        stage="data",
-        claim=Claim(f"{batch.name} looks as the schema says"),
-        evidence=Evidence(n=row_count(batch.table), fingerprints={batch.key: batch.fingerprint}),
-        reason=reason,
-        actions=(add,),
-        severity=check.severity,
-        blocking=check.blocking,
-    )
+        found = Verdict(
+            status="skipped",
+            guarantee=Guarantee.none("a table cannot be held against itself"),
+            check=check.name,
+            code="VAL101",
+            stage="data",
+            claim=Claim(f"{batch.name} looks as the schema says"),
+            evidence=Evidence(n=row_count(batch.table)),
+            reason=reason,
+            actions=(Action(f"set other rows aside for {batch.name}, on which no model is trained"),),
+        )
+    evidence = msgspec.structs.replace(found.evidence, fingerprints={batch.key: batch.fingerprint})
+    return msgspec.structs.replace(found, evidence=evidence, severity=check.severity, blocking=check.blocking)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from assay.cli import options
+from assay.core.layout import fit, screen_width
 from assay.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,20 +41,27 @@ def init(folder: Path) -> None:
     if not files:
         raise UsageError(f"{folder.resolve()}: no data here or in data/ (looked for {', '.join(READABLE)})")
     from assay.core import project as project_file
-    from assay.validation.first_project import describe_project
+    from assay.validation.first_project import draft
 
     with contextlib.chdir(folder):
-        text = describe_project([path.relative_to(folder) for path in files])
+        text, guesses = draft([path.relative_to(folder) for path in files])
     guessed = project_file.parse(text, target)
     options.write(target, text)
     for line in text.splitlines():
-        if line.startswith("# left out: "):
-            click.echo(line.removeprefix("# "), err=True)
+        if line.startswith(("# left out: ", "# not asked: ")):
+            _say(line.removeprefix("# "))
     if len(guessed.datasets) > 1 or guessed.models:
-        click.echo(f"assumed: {_assumed(guessed)}", err=True)
-    label = next((dataset.label for dataset in guessed.datasets.values() if dataset.label), None)
-    click.echo(f"guessed: the label is {label!r}" if label else "found no label: name its column", err=True)
-    click.echo("next: read it, mend what is wrong, then `assay check`", err=True)
+        _say(f"assumed: {_assumed(guessed)}")
+    for guess in guesses:
+        _say(f"guessed: {guess}")
+    if not any(dataset.label for dataset in guessed.datasets.values()):
+        _say("found no label: name its column")
+    _say("next: read it, mend what is wrong, then `assay check`")
+
+
+def _say(line: str) -> None:
+    """Tell a person on as many lines as the screen needs, and a log on one."""
+    click.echo(fit(line, screen_width()) if sys.stderr.isatty() else line, err=True)
 
 
 def _data(place: Path) -> Iterator[Path]:

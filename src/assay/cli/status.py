@@ -48,10 +48,11 @@ def status(project_path: Path | None, as_json: bool) -> None:
     # Ids stand in a column of their own where there is room for one.
     room = width - asked - 4 - (ID_WIDTH + 2 if width >= WIDTH else 0)
     for answer in found.answers:
-        line = f"  {answer.question:<{asked}}  {_cut(answer.answer, room)}"
+        rows = textwrap.wrap(plain(answer.answer), room, break_long_words=False, break_on_hyphens=False) or [""]
+        line = f"  {answer.question:<{asked}}  {rows[0]}"
         if answer.verdict and width >= WIDTH:
             line = f"{line:<{width - ID_WIDTH}}{answer.verdict}"
-        click.echo(line)
+        click.echo("\n".join([line, *(" " * (asked + 4) + row for row in rows[1:])]))
     if found.budgets:
         click.echo("\nbudgets")
         for budget in found.budgets:
@@ -69,9 +70,3 @@ def status(project_path: Path | None, as_json: bool) -> None:
                 parts = command_lines(command, width - len(lead) - len(sign), shell=sign == "$ ")
                 rows += [" " * len(lead) + (" " * len(sign) if n else sign) + part for n, part in enumerate(parts)]
             click.echo("\n".join(rows))
-
-
-def _cut(text: str, width: int) -> str:
-    """Words on one line, cut where the screen ends."""
-    text = plain(text)
-    return text if len(text) <= width else textwrap.shorten(text, width, placeholder=" ...", break_on_hyphens=False)

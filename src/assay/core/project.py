@@ -359,6 +359,10 @@ def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
     for name, dataset in project.datasets.items():
         if dataset.queries < 1:
             found.append((("datasets", name, "queries"), f"queries is {dataset.queries}; a set answers at least once"))
+        for key in ("unit", "timestamp", "id"):
+            if dataset.label is not None and getattr(dataset, key) == dataset.label:
+                message = f"{key} of dataset {name!r} is {dataset.label!r}, which is its label"
+                found.append((("datasets", name, key), f"{message}; name another column, or leave {key} out"))
         found += [(("datasets", name, key), message) for key, message in _reuse_of(name, dataset, project.budget)]
         found += [(("datasets", name, "source"), message) for message in _source(dataset.source)]
     try:

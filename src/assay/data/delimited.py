@@ -182,7 +182,9 @@ def _header(path: Path) -> tuple[list[str], str]:
     seen: set[str] = set()
     for name in names:
         if name.lower() in seen:
-            raise DataError(f"{shown(path)}: the column name {name!r} appears twice: rename one in the first line")
+            raise DataError(
+                f"{shown(path)}: the column name {name!r} appears twice: rename one in the first line, or add a line of names"
+            )
         seen.add(name.lower())
     return names, delimiter
 

@@ -153,8 +153,15 @@ def _told(verdicts: list[Verdict], worst: Verdict) -> str:
         return f"{word}: {worst.reason}"
     if word == "yes" and not worst.blocking:
         others = [verdict for verdict in verdicts if not verdict.blocking and not verdict.passed]
-        return f"yes: {len(deciding)} blocking pass, {_counts(others)} ({worst.name})"
-    return f"{word}: {_counts(verdicts)}; {worst.name}: {worst.reason}"
+        return f"yes: {len(deciding)} blocking pass, {_counts(others)} ({_listed(_names(others))})"
+    alike = [verdict for verdict in verdicts if verdict.status == worst.status and verdict.blocking == worst.blocking]
+    too = [name for name in _names(alike) if name != worst.name]
+    return f"{word}: {_counts(verdicts)}; {worst.name}: {worst.reason}{f' (also {_listed(too)})' if too else ''}"
+
+
+def _names(verdicts: list[Verdict]) -> list[str]:
+    """Names of what did not pass, each once, what is worst first."""
+    return list(dict.fromkeys(verdict.name for verdict in sorted(verdicts, key=_urgency) if not verdict.passed))
 
 
 def _counts(verdicts: list[Verdict]) -> str:

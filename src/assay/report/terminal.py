@@ -182,10 +182,13 @@ class _Screen:
         self, label: str, text: str, style: str = "", *, label_width: int = _LABEL, indent: int = _INDENT
     ) -> list[Text]:
         """A label, and beside it text that is wrapped and hangs."""
-        first = " " * indent + self.cut(self.plain(label), label_width - 1).ljust(label_width)
+        first = " " * indent + self.plain(label).ljust(label_width)
+        # A label too long for its column takes a line of its own.
+        above = [Text(first.rstrip(), "dim")] if not first.endswith(" ") else []
+        first = " " * (indent + label_width) if above else first
         rows = self.wrap(self.plain(text), self.width - len(first))
         lead = [first] + [" " * len(first)] * (len(rows) - 1)
-        return [Text.assemble((start, "dim"), (row, style)) for start, row in zip(lead, rows, strict=True)]
+        return [*above, *(Text.assemble((start, "dim"), (row, style)) for start, row in zip(lead, rows, strict=True))]
 
     def table(self, label: str, rows: Sequence[Sequence[str]], *, right: Collection[int]) -> list[Text]:
         """A label, and beside it cells in columns."""
@@ -193,11 +196,6 @@ class _Screen:
         shown = columns([[self.plain(cell) for cell in row] for row in rows], self.width - len(lead), right=right)
         leads = [lead] + [" " * len(lead)] * len(shown)
         return [Text.assemble((start, "dim"), row) for start, row in zip(leads, shown, strict=False)]
-
-    def line(self, label: str, text: str, ending: str) -> list[Text]:
-        """A label, and beside it one line of text, cut before its ending."""
-        room = self.width - _INDENT - _LABEL - cell_len(ending)
-        return self.entry(label, self.cut(self.plain(text), room) + ending)
 
     def action(
         self, text: str, command: str, label: str = "", *, label_width: int = _LABEL, indent: int = _INDENT
@@ -243,8 +241,8 @@ class _Layout:
 
     Where the names need the room, the guarantee is told once beside the stage, if all verdicts of each stage have the
     same. A name too long for its column takes a line of its own; on a screen too narrow for the columns each verdict is
-    stacked over two or three lines. Nothing but the reason of a verdict without numbers is ever shortened; what is in
-    the way has its reason in full among the details, and the full format tells every one.
+    stacked over two or three lines. Nothing but the reason of a verdict without numbers that is in the way is ever
+    shortened: it stands in full among the details.
     """
 
     def __init__(
@@ -328,10 +326,19 @@ class _Layout:
             rows = self.screen.wrap(self._said(line), self.screen.width - at)
             text.append(rows[0], "dim")
             return [*out, text, *(Text(" " * at + part, "dim") for part in rows[1:])]
-        else:
+        elif not line.first.passed and (line.first.blocking or line.first.pages):
+            # Told in full among the details.
             text.append(self.screen.cut(self._said(line), room - 2), "dim")
-        text.append(" " * (at + room - cell_len(text.plain)) + guarantee, "dim")
-        return [*out, text]
+        else:
+            roomy = room - 2 >= _LEAST_ROOM
+            rows = self.screen.wrap(self._said(line), room - 2 if roomy else self.screen.width - _STACK_INDENT)
+            text.append(rows.pop(0) if roomy else "", "dim")
+            lead = " " * (at if roomy else _STACK_INDENT)
+            return [*out, self._ended(text, at + room, guarantee), *(Text(lead + part, "dim") for part in rows)]
+        return [*out, self._ended(text, at + room, guarantee)]
+
+    def _ended(self, text: Text, place: int, guarantee: str) -> Text:
+        return text.append(" " * (place - cell_len(text.plain)) + guarantee, "dim")
 
     def _said(self, line: Line) -> str:
         return self.screen.plain(line.text or line.first.reason)
@@ -400,11 +407,13 @@ def _concise(verdicts: Sequence[Verdict], screen: _Screen, waivers: Sequence[Wai
         out += [Text(), screen.text("does not block (more: --format full)")]
         width = min(max(len(verdict.name) for verdict in calm) + 2, screen.width // 3)
         for verdict in calm:
-            why = screen.cut(screen.plain(verdict.reason or verdict.status), screen.width - width - 1)
-            out += screen.entry(verdict.name, why, label_width=width, indent=1)
+            # Where there are no numbers, the table has told why.
+            why = (verdict.reason or verdict.status) if any(figures(verdict)[:3]) or not verdict.actions else ""
+            out += screen.entry(verdict.name, why, label_width=width, indent=1) if why else []
             if verdict.actions:
                 action = verdict.actions[0]
-                out += screen.action(priced(action, effect=False), action.command, label_width=width, indent=1)
+                name = "" if why else verdict.name
+                out += screen.action(priced(action, effect=False), action.command, name, label_width=width, indent=1)
     if shared:
         out.append(Text())
         for stage, assumptions in shared.items():
@@ -424,7 +433,7 @@ def _brief(verdict: Verdict, screen: _Screen, shared: Sequence[Assumption], waiv
     out += screen.entry("guarantee", str(verdict.guarantee))
     own = [assumption for assumption in verdict.guarantee.assumptions if assumption not in shared]
     for place, assumption in enumerate(own[:_MOST_ASSUMPTIONS]):
-        out += screen.line("assumes" if place == 0 else "", assumption.text, f" ({assumption.status})")
+        out += screen.entry("assumes" if place == 0 else "", f"{assumption.text} ({assumption.status})")
     if verdict.actions:
         action = verdict.actions[0]
         out += screen.action(priced(action), action.command, "next")

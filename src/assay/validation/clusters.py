@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MOST = 5
 ROWS = 20_000
 LEVEL = 0.01
+_FLAGS = ({"0", "1"}, {"yes", "no"}, {"true", "false"}, {"y", "n"}, {"t", "f"})
 
 
 class Clustering(NamedTuple):
@@ -88,6 +89,8 @@ def find(
         read = rows.drop_null().to_pyarrow() if unit is None else _totals(rows)
         if read is None:
             continue
+        if not by_day and _flags(read.column("group")):
+            continue
         units, numbers = _sample(read.column("group"), read.column("value").to_numpy(), seed)
         words = f"the day of {name}" if by_day else name
         if numbers.size < 10:
@@ -108,6 +111,12 @@ def find(
         if strongest is None or found.design_effect > strongest.design_effect:
             strongest = found
     return strongest, tuple(looked)
+
+
+def _flags(groups: pa.ChunkedArray) -> bool:
+    """Whether values are yes and no: they tell rows apart, as those of ``returning_user``, and name no unit."""
+    words = {str(word).lower() for word in pc.unique(groups).slice(0, 3).to_pylist()}
+    return any(words <= pair for pair in _FLAGS)
 
 
 def _named(table: ibis.Table, unit: str | None) -> dict[str, ibis.Value]:

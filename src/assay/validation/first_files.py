@@ -109,7 +109,7 @@ def look(given: Sequence[Path]) -> Folder:
     alone = len(files) == 1
     files = [file._replace(role="train" if alone else role_of(Path(file.path))) for file in files]
     answers, files = _answers(files, left_out)
-    files = _roles(files)
+    files = _roles(files, {each.of for each in answers})
     files = _overlaps(files, left_out)
     return Folder(sorted(files, key=lambda file: ORDER.index(file.role)), answers, left_out)
 
@@ -239,12 +239,16 @@ def _same_ids(file: File, table: File, name: str) -> bool:
     return bool(np.array_equal(mine, theirs)) and bool((mine[1:] != mine[:-1]).all())
 
 
-def _roles(files: list[File]) -> list[File]:
+def _roles(files: list[File], judged: set[str]) -> list[File]:
+    # Models answer for the rows that they are judged on, and not for those that they were trained on.
+    files = [file._replace(role="test") if file.name in judged and not file.role else file for file in files]
     if not any(file.role == "train" for file in files):
         # The largest table that says nothing else of itself is what a model would be trained on.
-        unnamed = [file for file in files if not file.role] or files
-        largest = max(unnamed, key=lambda file: file.facts.rows)
-        files[files.index(largest)] = largest._replace(role="train")
+        rest = [file for file in files if file.name not in judged]
+        unnamed = [file for file in rest if not file.role] or ([] if judged else rest)
+        if unnamed:
+            largest = max(unnamed, key=lambda file: file.facts.rows)
+            files[files.index(largest)] = largest._replace(role="train")
     files = [file if file.role else file._replace(role="live") for file in files]
     if sum(file.role == "train" for file in files) == 1:
         files = [file._replace(name="train") if file.role == "train" else file for file in files]

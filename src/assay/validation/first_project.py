@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from assay.core.unit_names import names_unit
 from assay.errors import DataError
 from assay.validation import clusters
 from assay.validation.first_files import Answers, File, Folder, identity, look, looks_like_id, sides, word
@@ -44,6 +46,20 @@ _LABELS = (
     "ラベル",
 )
 CLASSES = 20
+UNITS = 20
+"""Values below which a column of ids is a category that a model uses, and no unit."""
+
+_DAYS = 4
+"""Days below which nothing can be judged by day."""
+
+_CODE = re.compile(r"^[A-Za-z]{1,8}[-_ ]?\d{2,}[A-Za-z]{0,3}$")
+
+
+class FirstProject(NamedTuple):
+    """The text of a project file, and what was guessed in it, a sentence each."""
+
+    text: str
+    guesses: tuple[str, ...]
 
 
 def describe_project(paths: Iterable[str | Path]) -> str:
@@ -53,8 +69,10 @@ def describe_project(paths: Iterable[str | Path]) -> str:
     label as the column that an unlabelled table lacks, by its name, or as the last column with few values, the task by
     the label's type, timestamp and id by name and type. A file with one prediction for each row of a labelled test set
     becomes a model, and two of them a gate. Files that hold the rows of the training and the test data, answer for rows
-    without labels or cannot be read are left out, each with a line that says why. When the label clusters by day or by a column that looks like an id (a permutation test at 1%), that column is
-    proposed as the unit.
+    without labels or cannot be read are left out, each with a line that says why. When the label clusters by day or by a
+    column that looks like an id (a permutation test at 1%), that column is proposed as the unit. Such a column is named
+    like one, or holds e-mail addresses, UUIDs or codes of letters and digits; it has at least 20 values, and repeats them:
+    a label clusters by every category that helps to predict it, and rows of one category may be independent all the same.
 
     Parameters
     ----------
@@ -71,6 +89,11 @@ def describe_project(paths: Iterable[str | Path]) -> str:
     DataError
         If there is no file, or one cannot be read.
     """
+    return draft(paths).text
+
+
+def draft(paths: Iterable[str | Path]) -> FirstProject:
+    """As :func:`describe_project`, with what was guessed."""
     given = [Path(path) for path in paths]
     if not given:
         raise DataError("there is no data file here: put a CSV or Parquet file into the folder, or name one")
@@ -113,7 +136,28 @@ def describe_project(paths: Iterable[str | Path]) -> str:
     lines += _checks(files, main, label)
     if task == "classification":
         lines += _gate(folder.answers)
-    return "\n".join(lines) + "\n"
+    guesses = _guesses(label, why, found, unit, [("id", own), ("timestamp", timestamp)], folder.answers)
+    return FirstProject("\n".join(lines) + "\n", guesses)
+
+
+def _guesses(
+    label: str | None,
+    why: str,
+    found: Clustering | None,
+    unit: str | None,
+    others: Sequence[tuple[str, str | None]],
+    answers: Sequence[Answers],
+) -> tuple[str, ...]:
+    said = [f"the label is {label!r} ({why})"] if label else []
+    if found is not None:
+        alike = f"{label} differs between its {found.units:,} values by more than chance"
+        day = f"{label} differs between days by more than chance: add a column of days and declare it"
+        said += [f"the unit is {unit!r} ({alike})" if unit else f"the unit is the day of {found.column!r} ({day})"]
+    said += [f"the {what} is {name!r}" for what, name in others if name]
+    if len(answers) > 1:
+        new, old = sides([each.file.name for each in answers])
+        said += [f"{new} is the new model, {old} the old one"]
+    return tuple(said)
 
 
 def _unlabelled(file: File, label: str | None) -> File:
@@ -181,39 +225,59 @@ def _whole(label: ColumnProfile) -> bool:
 def _unit(main: File, label: str | None, own: str | None) -> Clustering | None:
     if label is None:
         return None
-    exclude = tuple(name for name in (label, own) if name is not None)
-    columns = clusters.candidates(main.table, exclude)
-    # A column whose every value is new groups nothing.
-    columns = [(n, day) for n, day in columns if day or (main.facts.columns[n].distinct or 0) < 0.5 * main.facts.rows]
+    facts = main.facts
+    named = {name: column for name, column in facts.outer.items() if name not in (label, own)}
+    columns = [(name, True) for name, column in named.items() if column.kind in ("timestamp", "date")]
+    columns += [(name, False) for name, column in named.items() if _groups(name, column)]
     value = main.table[label]
-    kind = main.facts.columns[label].kind
+    kind = facts.columns[label].kind
     if kind == "string":
-        top = main.facts.columns[label].top
+        top = facts.columns[label].top
         value = value == top[0].value if top else value.isnull()
     if kind not in ("string", "boolean", "integer", "number"):
         return None
-    found, _ = clusters.find(main.table, value, columns)
-    return found
+    found, _ = clusters.find(main.table, value, columns[: clusters.MOST])
+    return None if found is None or (found.by_day and found.units < _DAYS) else found
+
+
+def _groups(name: str, column: ColumnProfile) -> bool:
+    """Whether a column looks like one of ids, each of several rows."""
+    # A column whose every value is new groups nothing.
+    if not UNITS <= (column.distinct or 0) < 0.5 * column.rows:
+        return False
+    looks = column.kind == "string" and (
+        any(column.looks_like.get(word) == 1 for word in ("e-mail", "UUID"))
+        or (bool(column.top) and all(_CODE.match(str(value.value)) for value in column.top))
+    )
+    return looks or (names_unit(name) and column.kind in ("string", "integer"))
 
 
 def _checks(files: Sequence[File], main: File, label: str | None) -> list[str]:
-    # The reference is held against itself only when there is nothing else.
-    batches = [file for file in files if file.role in ("live", "test", "pool")]
+    batches = [file for file in files if file.role in ("live", "test", "pool") and file is not main]
+    if main.role == "test" and not batches:
+        # What a model is judged on, and nothing to hold it against.
+        return []
+    # A table stands alone only where there is nothing else.
     names = ", ".join(json.dumps(file.name) for file in batches or [main])
-    lines = ["", "[[checks]]", 'id = "data"         # types, missing values, ranges, categories, tails', 'use = "VAL1"']
+    what = "types, missing values, ranges, categories, tails" if batches else "what the table shows by itself"
+    lines = ["", "[[checks]]", f'id = "data"         # {what}', 'use = "VAL1"']
     lines += ['stage = "data"', f"datasets = [{names}]"]
     if len(files) > 1:
         lines += [f"reference = {json.dumps(main.name)}"]
     if batches:
         lines += ["blocking = true     # a fault makes `assay check` exit with 1"]
-    if label is None or _task(main.facts.columns[label]) != "classification":
+    else:
+        lines += [
+            '# Add new rows as [datasets.new] with role = "live", and put "new" here: they are held against this table.'
+        ]
+    if main.role == "test" or label is None or _task(main.facts.columns[label]) != "classification":
         return lines
     told = main.facts.columns[label]
     if told.nulls or (told.distinct or 0) < 2:
         what = f"{told.nulls:,} rows have none" if told.nulls else "there is but one class"
         lines += [
             "",
-            f"# Whether a model can be right is not asked: the label must have a value in each row, and {what}.",
+            f"# not asked: can any model reach a target? {label} must have a value in each row, and several: {what}",
         ]
     else:
         lines += [

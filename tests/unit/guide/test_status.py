@@ -82,6 +82,17 @@ def test_the_worst_verdict_speaks_for_its_question(project: Project) -> None:
     assert pointed == found[2].id
 
 
+def test_what_is_as_bad_is_named_too(project: Project) -> None:
+    records.record(
+        project.store, verdicts=[verdict("inconclusive", subject=s, reason="open") for s in "ab"], cache_key=None
+    )
+    said = answer(project, "May I merge this model?")
+    assert said in (
+        "undecided: 2 inconclusive; better[a]: open (also better[b])",
+        "undecided: 2 inconclusive; better[b]: open (also better[a])",
+    )
+
+
 def test_a_newer_answer_takes_the_place_of_an_older_one(project: Project) -> None:
     records.record(project.store, verdicts=[verdict("fail")], cache_key=None)
     records.record(project.store, verdicts=[verdict("pass")], cache_key=None)

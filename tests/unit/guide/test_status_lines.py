@@ -109,7 +109,7 @@ def test_a_budget_is_named_after_the_dataset_or_the_model_that_it_is_spent_on(pr
 
 
 @pytest.mark.parametrize("width", [80, 100, 140])
-def test_each_question_fits_one_line_and_ids_are_shown_where_there_is_room(project, monkeypatch, width):
+def test_answers_are_wrapped_and_ids_are_shown_where_there_is_room(project, monkeypatch, width):
     verdict = gate("better", "fail", action="collect 9 more dates")
     records.record(project.store, verdicts=[verdict])
     monkeypatch.setenv("COLUMNS", str(width))
@@ -117,8 +117,12 @@ def test_each_question_fits_one_line_and_ids_are_shown_where_there_is_room(proje
     assert done.exit_code == 0
     rows = done.output.splitlines()
     assert [row for row in rows[1:] if len(row) > width] == []
-    row = next(row for row in rows if "May I merge" in row)
+    place = next(place for place, row in enumerate(rows) if "May I merge" in row)
+    row, below = rows[place], rows[place + 1]
     assert "no: why better is fail" in row
-    assert "..." in row
+    assert "..." not in done.output
+    assert below.startswith(" " * row.index("no: "))
+    assert below.strip()
+    assert " ".join(done.output.replace(verdict.id, "").split()).count(verdict.reason) == 1
     assert row.endswith(verdict.id) == (width >= 100)
     assert "  1. better: collect 9 more dates: decides" in rows
