@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import log10
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from assay.debugging.repairs import Candidates, Cell, Encoding
 from assay.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -114,7 +114,7 @@ def certain_predictions(
         names, codes, int(k), candidates, orders, np.zeros((len(asked), names.size)),
         np.zeros((len(asked), names.size), dtype=bool), declared, (frame, asked, dict(repairs or {})),
     )  # fmt: skip
-    return start._answered(np.arange(len(asked)))
+    return start._answered(range(len(asked)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +140,8 @@ class CertainPredictions:
     possible: NDArray[np.bool_]
     _declared: bool
     _given: tuple[pd.DataFrame, pd.DataFrame, dict[Any, Sequence[Any]]]
+    # Of queries, what each cell that is near enough to count would tell.
+    _known: dict[int, dict[tuple[int, Any], float]] = field(default_factory=dict)
 
     @property
     def certain(self) -> NDArray[np.bool_]:
@@ -178,12 +180,15 @@ class CertainPredictions:
     def next_cells(self) -> tuple[Cell, ...]:
         """All missing cells, by how much cleaning each lowers the mean entropy in expectation; ties in their own order."""
         gains = np.zeros(len(self.missing))
-        if not self.done:
-            of_row: dict[int, list[int]] = {}
-            for at, cell in enumerate(self.missing):
-                of_row.setdefault(cell.row, []).append(at)
-            for query in np.flatnonzero(~self.certain).tolist():
-                self._add_gains(query, of_row, gains)
+        of_row: dict[int, list[int]] = {}
+        for at, cell in enumerate(self.missing):
+            of_row.setdefault(cell.row, []).append(at)
+        place = {(cell.row, cell.column): at for at, cell in enumerate(self.missing)}
+        for query in np.flatnonzero(~self.certain).tolist():
+            if query not in self._known:
+                self._known[query] = self._gains(query, of_row)
+            for cell_, gain in self._known[query].items():
+                gains[place[cell_]] += gain
         gains /= len(self.certain)
         order = np.argsort(-np.round(gains, 12), kind="stable")
         return tuple(replace(self.missing[at], gain=max(0.0, float(gains[at]))) for at in order.tolist())
@@ -228,10 +233,17 @@ class CertainPredictions:
         chosen[mine] = self._candidates.choices[at] == self.missing[at].repairs.index(value)
         place = np.cumsum(chosen) - 1
         orders = place[self._orders[chosen[self._orders]]].reshape(len(self._orders), -1)
+        # A row that is too far to count moves nothing.
+        known = {query: told for query, told in self._known.items() if all(near != row for near, _ in told)}
+        touched = [query for query in np.flatnonzero(~self.certain).tolist() if query not in known]
         after = replace(
-            self, _candidates=self._candidates.kept(chosen, [at]), _orders=orders, _given=(frame, asked, repairs)
+            self,
+            _candidates=self._candidates.kept(chosen, [at]),
+            _orders=orders,
+            _given=(frame, asked, repairs),
+            _known=known,
         )
-        return after._answered(np.flatnonzero(~self.certain))
+        return after._answered(touched)
 
     @property
     def statement(self) -> str:
@@ -306,19 +318,20 @@ class CertainPredictions:
         ]
         return "\n".join([*lines, f"{self.guarantee.kind} for {self.guarantee.scope}"])
 
-    def _answered(self, queries: Places) -> CertainPredictions:
+    def _answered(self, queries: Iterable[int]) -> CertainPredictions:
         chances, possible = self.chances.copy(), self.possible.copy()
-        for query in queries.tolist():
+        for query in queries:
             found, _ = answer(self._candidates.rows[self._orders[query]], self._codes, self.labels.size, self._k)
             chances[query], possible[query] = found.chances, found.possible
         return replace(self, chances=chances, possible=possible)
 
-    def _add_gains(self, query: int, of_row: dict[int, list[int]], gains: Floats) -> None:
-        """Add by how much each cell is expected to lower the entropy of one prediction."""
+    def _gains(self, query: int, of_row: dict[int, list[int]]) -> dict[tuple[int, Any], float]:
+        """Give by how much each cell of a row that can be near is expected to lower the entropy of one prediction."""
         order = self._orders[query]
         boundaries = Boundaries(self._candidates.rows[order], self._codes, self.labels.size, self._k)
         now = float(_entropy(self.chances[query]))
         rows = np.array([row for row in boundaries.near.tolist() if row in of_row], dtype=np.intp)
+        found = {}
         for row, (ranks, chances) in zip(rows.tolist(), boundaries.given(rows), strict=True):
             start, end = np.searchsorted(self._candidates.rows, [row, row + 1])
             # Candidates behind all boundaries have the chances of the last line.
@@ -329,7 +342,9 @@ class CertainPredictions:
                 counts = np.bincount(choice)
                 known = np.stack([np.bincount(choice, weights=each[:, c]) for c in range(self.labels.size)], axis=1)
                 share = counts / counts.sum()
-                gains[at] += now - float(share @ _entropy(known / np.maximum(counts, 1)[:, None]))
+                after = float(share @ _entropy(known / np.maximum(counts, 1)[:, None]))
+                found[row, self.missing[at].column] = now - after
+        return found
 
 
 def _entropy(chances: Floats) -> Any:

@@ -136,29 +136,29 @@ class Boundaries:
             sides.append((forward, backward))
         won = self._won(full)
         place = {int(row): at for at, row in enumerate(self.near)}
-        found = []
-        for row in rows.tolist():
-            at = place[row]
-            label = int(self.labels[at])
-            forward, backward = sides[label]
-            first = int(np.searchsorted(self.labels, label))
-            step = at - first
+        places = np.array([place[row] for row in rows.tolist()], dtype=np.intp)
+        found: dict[int, tuple[Places, Floats]] = {}
+        for label, (forward, backward) in enumerate(sides):
+            chosen = places[self.labels[places] == label]
+            step = chosen - np.searchsorted(self.labels, label)
             rest = self._with_own(_product(forward[step], backward[len(backward) - 2 - step]), label)
-            out = self._won([rest if other == label else each for other, each in enumerate(full)])
             shifted = np.zeros_like(rest)
-            shifted[:, 1:] = rest[:, :-1]
-            in_ = self._won([shifted if other == label else each for other, each in enumerate(full)])
-            mine = self.own == at
-            each = np.where(mine, 0.0, self.weight)[:, None]
-            ranks = np.flatnonzero(mine)
-            outside = np.zeros((len(out) + 1, self.number))
-            np.cumsum(each * out, axis=0, out=outside[1:])
-            inward = np.zeros_like(outside)
-            np.cumsum((each * in_)[::-1], axis=0, out=inward[1:])
-            # Of candidate j: outside of nearer boundaries, the boundary itself, inside of those behind.
-            chances = outside[ranks] + won[ranks] + inward[::-1][ranks]
-            found.append((ranks, np.r_[chances, outside[-1:]]))
-        return found
+            shifted[..., 1:] = rest[..., :-1]
+            out, in_ = (
+                self._won([with_row if other == label else each for other, each in enumerate(full)])
+                for with_row in (rest, shifted)
+            )
+            each = np.where(self.own == chosen[:, None], 0.0, self.weight)[..., None]
+            shape = chosen.size, self.own.size + 1, self.number
+            outside, inward = np.zeros(shape), np.zeros(shape)
+            np.cumsum(each * out, axis=1, out=outside[:, 1:])
+            np.cumsum((each * in_)[:, ::-1], axis=1, out=inward[:, 1:])
+            for line, at in enumerate(chosen.tolist()):
+                ranks = np.flatnonzero(self.own == at)
+                # Of a candidate: outside of nearer boundaries, the boundary itself, inside of those behind.
+                chances = outside[line, ranks] + won[ranks] + inward[line, ::-1][ranks]
+                found[at] = ranks, np.r_[chances, outside[line, -1:]]
+        return [found[at] for at in places.tolist()]
 
     def _inside(self, chosen: NDArray[np.bool_], *, reverse: bool = False) -> Floats:
         """Give for the first 0, 1, ... of some rows the chances that 0 to k of them are inside each boundary."""
@@ -177,21 +177,22 @@ class Boundaries:
         """Add the boundary itself to the votes of its label."""
         more = inside.copy()
         own = self._own_label == label
-        more[own, 1:], more[own, 0] = inside[own, :-1], 0.0
+        more[..., own, 1:], more[..., own, 0] = inside[..., own, :-1], 0.0
         return more
 
     def _won(self, votes: list[Floats]) -> Floats:
         """Give the chance that each label has the most of k votes, from those that it has 0 to k votes."""
-        won = np.zeros((len(votes[0]), self.number))
+        shape = np.broadcast_shapes(*(each.shape[:-1] for each in votes))
+        won = np.zeros((*shape, self.number))
         for label in range(self.number):
             for count in range(1, self.k + 1):
-                others = np.zeros((len(won), self.k + 1))
-                others[:, 0] = 1.0
+                others = np.zeros((*shape, self.k + 1))
+                others[..., 0] = 1.0
                 for other in range(self.number):
                     if other != label:
                         most = count - (other < label)
-                        others = _product(others, votes[other][:, : most + 1])
-                won[:, label] += votes[label][:, count] * others[:, self.k - count]
+                        others = _product(others, votes[other][..., : most + 1])
+                won[..., label] += votes[label][..., count] * others[..., self.k - count]
         return won
 
 
@@ -205,8 +206,8 @@ def answer(rows: Places, labels: Places, number: int, k: int) -> tuple[Answer, B
 
 
 def _product(left: Floats, right: Floats) -> Floats:
-    """Multiply polynomials, row by row, up to the degree of the left ones."""
+    """Multiply polynomials, whose coefficients are on the last axis, up to the degree of the left ones."""
     found = np.zeros_like(left)
-    for degree in range(right.shape[1]):
-        found[:, degree:] += left[:, : left.shape[1] - degree] * right[:, degree, None]
+    for degree in range(right.shape[-1]):
+        found[..., degree:] += left[..., : left.shape[-1] - degree] * right[..., degree, None]
     return found

@@ -69,6 +69,9 @@ def test_counts_are_those_of_all_worlds(seed: int, rows: int, k: int, labels: in
             np.testing.assert_allclose(each.chances, fixed.chances, atol=1e-12)
             assert (each.possible == fixed.possible).all()
             assert len(each.missing) == len(found.missing) - 1
+            # What was known of other cells before is carried on where it still holds.
+            gains = {(c.row, c.column): c.gain for c in fixed.next_cells}
+            assert all(c.gain == pytest.approx(gains[c.row, c.column], abs=1e-9) for c in each.next_cells)
 
 
 def test_a_rare_world_is_not_lost() -> None:
