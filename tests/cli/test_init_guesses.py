@@ -154,3 +154,36 @@ def test_a_table_by_itself(assay: Assay, change: object, status: str, told: str,
     assert verdict["guarantee"]["kind"] == "exact"
     shown = assay("check", "data").out
     assert "..." not in shown
+
+
+def test_what_cannot_be_asked_is_told(assay: Assay) -> None:
+    frame = rows()[["target"]]
+    frame.to_csv("loans.csv", index=False)
+    assert "not asked: can any model reach a target? There is no column to tell target by" in assay("init").err
+    assert assay("check").code == 0
+
+
+def test_numbers_are_predicted_without_a_claim(assay: Assay) -> None:
+    frame = rows().assign(price=lambda all_: all_["age"] * 1.7).drop(columns="target")
+    frame[:500].to_csv("train.csv", index=False)
+    frame[500:].to_csv("test.csv", index=False)
+    pd.DataFrame({"prediction": frame["price"][500:] * 1.01}).to_csv("new.csv", index=False)
+    said = assay("init")
+    assert "not asked: is a model good enough? init writes claims of classes alone, and price is a number" in said.err
+    assert assay("check").code == 0
+
+
+def test_a_file_without_a_column_of_the_training_data_is_left_out(assay: Assay) -> None:
+    frame = rows()
+    frame.drop(columns="target").to_csv("X.csv", index=False)
+    frame[["target"]].to_csv("y.csv", index=False)
+    said = assay("init")
+    why = "it has no column of X.csv; if it holds the labels, put them into a column of that"
+    assert f"left out: y.csv: {why}" in said.err
+    assert list(declared()) == ["train"]
+
+
+def test_a_table_of_another_format_is_named_with_the_way_out(assay: Assay) -> None:
+    Path("loans.xlsx").write_bytes(b"PK")
+    said = assay("init")
+    assert (said.code, said.err.endswith("; save loans.xlsx as CSV or Parquet\n")) == (2, True)

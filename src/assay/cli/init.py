@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from assay.core.project import ProjectFile
 
 READABLE = (".csv", ".parquet", ".feather", ".arrow", ".tsv", ".csv.gz", ".tsv.gz")
+_CONVERTED = (".xlsx", ".xls", ".ods", ".json", ".jsonl", ".ndjson", ".sav", ".dta", ".sas7bdat", ".orc", ".avro")
 _ROLES = {
     "train": "the training data",
     "dev": "the data to choose on",
@@ -39,7 +40,9 @@ def init(folder: Path) -> None:
         raise UsageError(f"{target} is there already: edit it, or move it away")
     files = [path for place in (folder, folder / "data") if place.is_dir() for path in _data(place)]
     if not files:
-        raise UsageError(f"{folder.resolve()}: no data here or in data/ (looked for {', '.join(READABLE)})")
+        told = f"{folder.resolve()}: no data here or in data/ (looked for {', '.join(READABLE)})"
+        other = next((path.name for path in sorted(folder.iterdir()) if path.suffix.lower() in _CONVERTED), None)
+        raise UsageError(f"{told}; save {other} as CSV or Parquet" if other else told)
     from assay.core import project as project_file
     from assay.validation.first_project import draft
 

@@ -111,6 +111,7 @@ def look(given: Sequence[Path]) -> Folder:
     answers, files = _answers(files, left_out)
     files = _roles(files, {each.of for each in answers})
     files = _overlaps(files, left_out)
+    files = _related(files, left_out)
     return Folder(sorted(files, key=lambda file: ORDER.index(file.role)), answers, left_out)
 
 
@@ -253,6 +254,21 @@ def _roles(files: list[File], judged: set[str]) -> list[File]:
     if sum(file.role == "train" for file in files) == 1:
         files = [file._replace(name="train") if file.role == "train" else file for file in files]
     return files
+
+
+def _related(files: list[File], left_out: list[tuple[str, str]]) -> list[File]:
+    """Leave out what has no column of the training data, as no rule could be asked of it."""
+    train = next((file for file in files if file.role == "train"), None)
+    kept = []
+    for file in files:
+        if train is None or set(file.facts.outer) & set(train.facts.outer):
+            kept.append(file)
+            continue
+        why = f"it has no column of {train.path}"
+        if len(file.facts.outer) == 1 and file.facts.rows == train.facts.rows:
+            why += "; if it holds the labels, put them into a column of that"
+        left_out.append((file.path, why))
+    return kept
 
 
 def _overlaps(files: list[File], left_out: list[tuple[str, str]]) -> list[File]:

@@ -133,9 +133,14 @@ def draft(paths: Iterable[str | Path]) -> FirstProject:
     if label is None:
         lines += ['# No label found: name its column as label = "..." in the dataset above.']
     lines += _models(folder.answers)
-    lines += _checks(files, main, label)
+    lines += _checks(files, main, label, {label, own, unit, timestamp})
     if task == "classification":
         lines += _gate(folder.answers)
+    elif folder.answers:
+        lines += [
+            "",
+            f"# not asked: is a model good enough? init writes claims of classes alone, and {label} is a number",
+        ]
     guesses = _guesses(label, why, found, unit, [("id", own), ("timestamp", timestamp)], folder.answers)
     return FirstProject("\n".join(lines) + "\n", guesses)
 
@@ -252,7 +257,7 @@ def _groups(name: str, column: ColumnProfile) -> bool:
     return looks or (names_unit(name) and column.kind in ("string", "integer"))
 
 
-def _checks(files: Sequence[File], main: File, label: str | None) -> list[str]:
+def _checks(files: Sequence[File], main: File, label: str | None, aside: set[str | None]) -> list[str]:
     batches = [file for file in files if file.role in ("live", "test", "pool") and file is not main]
     if main.role == "test" and not batches:
         # What a model is judged on, and nothing to hold it against.
@@ -279,6 +284,8 @@ def _checks(files: Sequence[File], main: File, label: str | None) -> list[str]:
             "",
             f"# not asked: can any model reach a target? {label} must have a value in each row, and several: {what}",
         ]
+    elif not set(main.facts.outer) - aside:
+        lines += ["", f"# not asked: can any model reach a target? There is no column to tell {label} by"]
     else:
         lines += [
             "",
