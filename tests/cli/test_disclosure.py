@@ -36,7 +36,9 @@ def test_no_number_of_the_test_set_is_shown_or_stored(assay: Assay, project: Pat
         assert (evidence["estimate"], evidence["lower"], evidence["upper"]) == (None, None, None)
         assert not evidence["statistic"]
         assert not evidence["series"]
-        assert verdict["actions"] == []
+        # What it proposes hangs on no label.
+        ways = [] if verdict["status"] == "pass" else ["assay plan"]
+        assert [action["command"] for action in verdict["actions"]] == ways
     shown = [
         assay("check", "--format", form).out
         for form in ("full", "concise", "json", "junit", "markdown", "github", "html")

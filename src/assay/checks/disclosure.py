@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from assay.core.action import Action
 from assay.core.evidence import Evidence
 from assay.core.guarantee import Assumption, Guarantee
 
@@ -105,7 +106,8 @@ def withhold(
             **measured,
         ),
         reason=f"{told}; {WHAT[disclosed]}: disclose = {disclosed!r}",
-        actions=(),
+        # What the verdict itself proposes hangs on labels.
+        actions=() if verdict.passed else (Action("see how many labelled rows the claim takes", "assay plan"),),
     )
 
 

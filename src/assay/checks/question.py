@@ -137,8 +137,9 @@ class Question:
                 "again when they are done",
                 passing=True,
             )
+        once = "; a set that is to answer more often says queries = N from the first" if self.policy.steps == 1 else ""
         return BudgetSpent(
-            f"{self.check}: answers of {name} ({self.key[:12]}): {why}: judge fresh data, about {rows:,} labelled rows",
+            f"{self.check}: answers of {name} ({self.key[:12]}): {why}: judge fresh data, about {rows:,} labelled rows{once}",
             actions=(
                 Action(
                     f"collect a new test set of about {rows:,} labelled rows",

@@ -48,17 +48,19 @@ def require_folder(project: Project) -> Path:
 
 
 def frame_of(project: Project, run: CheckRun, *, budget: bool) -> ReportContext:
-    """Frame a run, with the budgets of the test sets that it asked where these are wanted."""
+    """Frame a run, with the budgets that it used up and, where wanted, those of all test sets that it asked."""
     from assay.report.context import BudgetLine
 
     lines: list[BudgetLine] = []
-    if budget:
+    if any(verdict.stage == "gate" for verdict in run.results):
         from assay.guide.status import budgets
 
         lines = [
             BudgetLine(each.name, each.spent, each.limit, each.unit, each.here)
             for each in budgets(project, {verdict.id for verdict in run.results})
-            if each.here or (run.unpaid and each.spent >= each.limit)
+            if (budget and each.here)
+            or (each.here and each.spent >= each.limit)
+            or (budget and run.unpaid and each.spent >= each.limit)
         ]
     # How long it took could say something about labels that are withheld.
     seconds = None if project.file.budget.disclose in ("verdict", "three-valued") else run.seconds

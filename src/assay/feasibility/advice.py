@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from assay.core import Action, Assumption, Guarantee
-from assay.feasibility.bayes_error import promise
+from assay.feasibility.bayes_error import MOST_TIMES, promise
 from assay.feasibility.inequalities import cover_hart_error
+from assay.feasibility.representation import COLUMNS
 from assay.stats import binomial
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ def _more_rows(found: Findings, limit: float) -> list[Action]:
         if needed is None:
             return []
         more = 2 * max(1, needed - ready.test_y.size)  # half of them are held out
+        if more > MOST_TIMES * ready.rows:
+            return []
         effect = "certifies it with probability 0.8 if the error is as seen"
         return [Action(f"label {more:,} more rows", labels=more, effect=effect)]
     if found.forecast is None or found.forecast.required is None:
@@ -119,6 +122,8 @@ def _better_place(found: Findings) -> Action:
     least: dict[str, float] = {}
     for each in found.tried:
         least[each.representation] = min(least.get(each.representation, 1.0), float(each.wrong.mean()))
+    if list(least) == [COLUMNS]:
+        return Action("add columns that tell the classes apart", effect="no model can tell what no column does")
     if len(least) == 1:
         return Action("try an embedding made for such data", effect="an embedding can only hide what a row tells")
     best, worst = min(least, key=lambda name: least[name]), max(least.values())

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 NEIGHBORS = 15
 # Half of them train, half are held out; more rows are thinned at random.
 MAX_ROWS = 60_000
+# To label more times the rows that there are is no advice.
+MOST_TIMES = 10
 
 
 @dataclass(frozen=True)
@@ -286,20 +288,27 @@ def _outcome(study: Prepared, held: _Held, target: float, alpha: float) -> tuple
         f"{name} has {1 - held.error:.3f} held out, above the target of {target:g}, but {1 - held.limit:.3f} is all "
         "that is certain"
     )
+    there = study.rows if study.units is None else 2 * (study.held_out_units or 0)
     if study.units is None:
+        what = "rows"
         needed = binomial.units_needed(held.error, 1 - target, alpha / len(held.names), alternative="less")
         # Half of all labels are held out.
-        labels = 2 * max((needed or 0) - study.test_y.size, 1)
-        action = Action(
-            f"label {labels:,} more rows", labels=labels, effect="decides with probability 0.8 if the error is as seen"
-        )
+        more = 2 * max((needed or 0) - study.test_y.size, 1)
+        effect = "decides with probability 0.8 if the error is as seen"
     else:
-        have = study.held_out_units or 0
+        what = f"units of {study.unit}"
         ratio = (held.limit - held.error) / (1 - target - held.error)
-        more = 2 * max(math.ceil(have * (ratio**2 - 1)), 1)
-        action = Action(
-            f"label {more:,} more units of {study.unit}", units=more, effect="decides if the error is as seen"
-        )
+        more = max(math.ceil(there * (ratio**2 - 1)), 1)
+        effect = "decides if the error is as seen"
+    if more > MOST_TIMES * there:
+        certain = math.floor(100 * (1 - held.limit)) / 100
+        effect = f"more of the same would take {more:,} {what}, {more / there:,.0f} times those here"
+        ways = [Action("add features that tell the classes apart", effect=effect)]
+        if held.learns(alpha):
+            ways.append(Action(f"lower the target to {certain:.2f}", effect="certified already"))
+        return "inconclusive", reason, tuple(ways)
+    labels, units = (more, None) if study.units is None else (None, more)
+    action = Action(f"label {more:,} more {what}", labels=labels, units=units, effect=effect)
     return "inconclusive", reason, (action,)
 
 

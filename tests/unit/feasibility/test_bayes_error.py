@@ -222,3 +222,20 @@ def test_copies_across_the_split_are_counted_and_told():
     doubled = upper_limit(np.repeat(X, 2, axis=0), np.repeat(y, 2), target=0.5, candidates=QUICK)
     copies = int(told(doubled).split()[0])
     assert 100 < copies < 200  # about half of the 300 held-out rows have their twin among those that trained
+
+
+@pytest.mark.parametrize("unit", [None, "day"])
+def test_no_more_rows_are_asked_for_than_anybody_will_label(unit):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, size=2000)
+    X = np.where(rng.random(2000) < 0.8, y, 1 - y)[:, None] + rng.normal(scale=0.01, size=(2000, 1))
+    days = None if unit is None else pd.Series(np.arange(2000) // 20, name="day")
+    held = 1 - upper_limit(X, y, target=0.5, unit=days).evidence.estimate
+    near = upper_limit(X, y, target=held - 0.0005, unit=days)
+    assert near.status == "inconclusive"
+    assert near.actions[0].title == "add features that tell the classes apart"
+    assert f"{'units of day' if unit else 'rows'}, " in near.actions[0].effect
+    assert near.actions[1].effect == "certified already"
+    far = upper_limit(X, y, target=held - (0.03 if unit else 0.012), unit=days)
+    assert far.status == "inconclusive"
+    assert far.actions[0].title.startswith("label ")
