@@ -127,5 +127,7 @@ def _table(valued: Valued) -> str:
         names = {"column": [found.names[at][0] for at in order], "group": [found.names[at][1] for at in order]}
     else:
         names = {found.what: [found.names[at] for at in order]}
-    table = pd.DataFrame({**names, "value": found.values[order], "rows": found.rows[order]})
+    table = pd.DataFrame({**names, "value": found.values[order]})
+    if not found.by_row:
+        table = table.assign(rows=found.rows[order], value_a_row=found.value_a_row[order])
     return str(table.to_csv(index=False))

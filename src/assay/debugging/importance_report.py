@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ _STYLE = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Importance:
     """Shapley values of the training data, for the nearest-neighbor proxy of a pipeline.
 
@@ -55,7 +56,8 @@ class Importance:
     means: str
     neighbors: int
     validation: int
-    extend: Callable[[Any, Any], Importance] | None = field(default=None, repr=False, compare=False)
+    _each: Callable[[], Floats]
+    _extend: Callable[[Any, Any], Importance] | None = None
 
     @property
     def ranking(self) -> NDArray[np.intp]:
@@ -71,9 +73,17 @@ class Importance:
         return [self.names[at] for at in self.ranking.tolist() if self.values[at] < 0]
 
     def buy_more(self, k: int = SHOWN) -> list[Any]:
-        """Give the k names with the highest values a row: sources whose rows helped most."""
-        each = self.values / np.maximum(self.rows, 1)
-        return [self.names[at] for at in np.argsort(-each, kind="stable")[:k].tolist()]
+        """Give the k names whose rows are worth the most each: sources that more rows may be bought of."""
+        return [self.names[at] for at in np.argsort(-self.value_a_row, kind="stable")[:k].tolist()]
+
+    @cached_property
+    def value_a_row(self) -> Floats:
+        """Mean value of the rows of each, were every row valued by itself; shape (names,).
+
+        The value of a group over its rows would favor small groups: whichever comes first adds what any rows would. Takes
+        as long as the values of all rows do, the first time.
+        """
+        return self._each()
 
     def with_validation(self, X_val: Any, y_val: Any) -> Importance:
         """Add validation rows, at the cost of these alone.
@@ -83,9 +93,9 @@ class Importance:
         ValueError
             If the utility weighs validation rows by how many there are of a class or group.
         """
-        if self.extend is None:
+        if self._extend is None:
             raise ValueError("this utility weighs all validation rows together: call importance with all of them")
-        return self.extend(X_val, y_val)
+        return self._extend(X_val, y_val)
 
     @property
     def guarantee(self) -> Guarantee:
@@ -105,8 +115,15 @@ class Importance:
 
     def name(self, at: int) -> str:
         """Name one of them in words."""
-        given = self.names[at]
-        return f"{given[0]} {given[1]}" if isinstance(given, tuple) else f"row {given}" if self.by_row else str(given)
+        return self._words(self.names[at])
+
+    def _words(self, given: Any) -> str:
+        if self.by_row:
+            return f"row {given}"
+        # A day is no moment.
+        return " ".join(
+            str(part).removesuffix(" 00:00:00") for part in (given if isinstance(given, tuple) else (given,))
+        )
 
     @property
     def by_row(self) -> bool:
@@ -122,8 +139,8 @@ class Importance:
         """Give a head, and below it name and value of some, by default of those that are shown; of groups rows, too."""
         lines: list[tuple[str, ...]] = [(self.what, "value", "rows", "value a row")]
         for at in self.shown() if places is None else places:
-            value, rows = self.values[at], int(self.rows[at])
-            lines.append((self.name(at), f"{value:+.3g}", f"{rows:,}", f"{value / max(rows, 1):+.3g}"))
+            each = 0.0 if self.by_row else self.value_a_row[at]
+            lines.append((self.name(at), f"{self.values[at]:+.3g}", f"{self.rows[at]:,}", f"{each:+.3g}"))
         return [line[:2] for line in lines] if self.by_row else lines
 
     @property
@@ -141,9 +158,8 @@ class Importance:
         first = self.name(int(self.ranking[0]))
         if self.by_row:
             return f"look at labels in this order, from {first} on; below zero the proxy is better off without a row, on average"
-        best = self.buy_more(1)[0]
-        more = f"{best[0]} {best[1]}" if isinstance(best, tuple) else str(best)
-        return f"look at {first} first; each row of {more} added the most, so more of them may be worth buying"
+        more = self._words(self.buy_more(1)[0])
+        return f"look at {first} first; rows of {more} are worth the most each, so more of them may be worth buying"
 
     def __str__(self) -> str:
         from assay.core.layout import columns

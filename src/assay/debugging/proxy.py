@@ -70,8 +70,9 @@ class Proxy:
                 )
         return cls(_numbers(X, "X"), np.asarray(labels), sources, tuple(fitted))
 
-    def transform(self, X: Any, name: str = "X_val") -> Any:
-        """Give rows as the last step sees them."""
+    def transform(self, X: Any) -> Any:
+        """Give validation rows as the last step sees them."""
+        name = "X_val"
         try:
             for step in self.steps:
                 X = step.transform(X)

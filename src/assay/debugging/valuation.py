@@ -119,48 +119,46 @@ def importance(
         raise DataError(f"k must be at most {knn_shapley.MOST_NEIGHBORS} where several rows have one owner, got {k}")
     near = Nearness(proxy.points)
 
-    def valued(X_more: Any, y_more: NDArray[Any], name: str) -> tuple[Floats, float, Gains]:
-        queries = proxy.transform(X_more, name)
+    alone = _Players.of(None, labels.size).through(proxy.sources)
+
+    def valued(X_more: Any, y_more: NDArray[Any]) -> tuple[Floats, float, Gains, Callable[[], Floats]]:
+        queries = proxy.transform(X_more)
         if queries.shape[0] != y_more.size:
-            raise DataError(f"{name} has {queries.shape[0]} rows after the pipeline, and {y_more.size} labels")
+            raise DataError(f"X_val has {queries.shape[0]} rows after the pipeline, and {y_more.size} labels")
 
         def called() -> Floats:
             return _called(near, queries, proxy.labels, y_more, int(k))
 
+        def each() -> Floats:
+            return players.means(_sum(near, queries, gains, alone, int(k))[0])
+
         gains = gains_of(utility, proxy.labels, y_more, sensitive, called)
         values, total = _sum(near, queries, gains, rows, int(k))
-        return values, total, gains
+        return values, total, gains, (lambda: values) if groups is None else each
 
-    values, total, gains = valued(X_val, asked, "X_val")
-    found = Importance(
-        players.names,
-        values,
-        players.sizes,
-        total,
-        players.what,
-        _in_words(gains.means, int(k)),
-        int(k),
-        asked.size,
-    )
+    values, total, gains, each = valued(X_val, asked)
+    words = _in_words(gains.means, int(k))
+    found = Importance(players.names, values, players.sizes, total, players.what, words, int(k), asked.size, each)
     if utility not in ("accuracy", "squared_error"):
         return found
 
     def extend(before: Importance) -> Callable[[Any, Any], Importance]:
         def more(X_more: Any, y_more: Any) -> Importance:
             theirs = _labels("y_val", y_more, X_more)
-            added, total, _ = valued(X_more, theirs, "X_val")
+            added, total, _, each = valued(X_more, theirs)
             share = theirs.size / (theirs.size + before.validation)
             after = replace(
                 before,
                 values=(1 - share) * before.values + share * added,
                 total=(1 - share) * before.total + share * total,
                 validation=theirs.size + before.validation,
+                _each=lambda: (1 - share) * before.value_a_row + share * each(),
             )
-            return replace(after, extend=extend(after))
+            return replace(after, _extend=extend(after))
 
         return more
 
-    return replace(found, extend=extend(found))
+    return replace(found, _extend=extend(found))
 
 
 def _in_words(means: str, k: int) -> str:
@@ -215,6 +213,19 @@ class _Players:
         names += [(str(frame.columns[1]), each) for each in others.tolist()]
         sizes = np.r_[sizes, np.bincount(dims, minlength=len(others))]
         return cls(tuple(names), sizes, " and ".join(map(str, frame.columns)), codes, parents)
+
+    def means(self, values: Floats) -> Floats:
+        """Average the values of rows over those of each player."""
+        sums = np.bincount(
+            self.owners, weights=values, minlength=self.sizes.size if self.parents is None else self.parents.size
+        )
+        if self.parents is not None:
+            others = np.bincount(
+                self.parents[self.owners], weights=values, minlength=self.sizes.size - self.parents.size
+            )
+            sums = np.r_[sums, others]
+        averages: Floats = sums / np.maximum(self.sizes, 1)
+        return averages
 
     def through(self, sources: Places) -> _Players:
         """Who owns the points that came from these rows."""

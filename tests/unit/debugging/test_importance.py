@@ -158,6 +158,32 @@ def importance_of_all(X: Any, y: Any, X_val: Any, y_val: Any, k: int) -> Any:
     return np.array([sum(y[i] == label for i in row) / k for row, label in zip(near, y_val, strict=True)])
 
 
+def test_few_rows_that_say_what_all_say_are_not_worth_more() -> None:
+    """A small source gets as much as any for coming first; a row more of it is worth no more than another."""
+    rng = np.random.default_rng(0)
+    X, X_val = rng.normal(size=(800, 3)), rng.normal(size=(200, 3))
+    y, y_val = (X[:, 0] > 0).astype(int), (X_val[:, 0] > 0).astype(int)
+    source = np.array(["large", "small", "wrong"])[np.r_[np.zeros(700), np.ones(10), np.full(90, 2)].astype(int)]
+    y[source == "wrong"] ^= rng.random(90) < 0.4
+    found = importance(None, X, y, X_val, y_val, groups=source)
+    value, each = (
+        dict(zip(found.names, found.values, strict=True)),
+        dict(zip(found.names, found.value_a_row, strict=True)),
+    )
+    assert value["small"] / 10 > 10 * value["large"] / 700
+    assert each["small"] < 3 * each["large"]
+    assert found.buy_more(3)[-1] == "wrong"
+
+
+def test_a_join_knows_the_rows_of_both_sides() -> None:
+    X, y, X_val, y_val = drawn(4, 12)
+    fact, dim = np.arange(12) // 2, np.arange(12) // 4
+    found = importance(None, X, y, X_val, y_val, groups=np.c_[fact, dim])
+    alone = importance(None, X, y, X_val, y_val).values
+    expected = [*(alone[fact == f].mean() for f in range(6)), *(alone[dim == d].mean() for d in range(3))]
+    np.testing.assert_allclose(found.value_a_row, expected, atol=1e-12)
+
+
 def test_copies_are_taken_in_their_order_and_others_move_nothing() -> None:
     rng = np.random.default_rng(0)
     X = np.repeat(rng.normal(size=(50, 20)), 4, axis=0) * 0.1
@@ -235,9 +261,10 @@ def test_what_to_do() -> None:
     groups = importance(None, X, y, X_val, y_val, groups=pd.Series(source, name="source"), k=5)
     assert groups.fix_first(1) == ["noisy"]
     assert groups.buy_more(3)[-1] == "noisy"
-    assert groups.buy_more(1) == ["few"]  # Few rows, each of which helped much.
+    each = [found.values[source == name].mean() for name in groups.names]
+    np.testing.assert_allclose(groups.value_a_row, each, atol=1e-15)
     assert str(groups).splitlines()[1].split()[:3] == ["noisy", f"{groups.values[1]:+.3g}", "280"]
-    assert "look at noisy first; each row of few added the most" in str(groups)
+    assert "look at noisy first; rows of few are worth the most each" in str(groups)
     assert f"look at labels in this order, from row {first[0]} on" in str(found)
     assert "exact for the Shapley values of the 5-nearest-neighbor proxy" in str(groups)
     assert groups._repr_html_().count("<tr>") == 4
@@ -252,6 +279,10 @@ def test_more_validation_rows_cost_themselves_alone() -> None:
     np.testing.assert_allclose(parts.values, whole.values, atol=1e-12)
     assert parts.validation == 30
     assert parts.total == pytest.approx(whole.total)
+    source = np.arange(40) % 3
+    whole = importance(None, X, y, X_val, y_val, k=2, groups=source)
+    parts = importance(None, X, y, X_val[:7], y_val[:7], k=2, groups=source).with_validation(X_val[7:], y_val[7:])
+    np.testing.assert_allclose(parts.value_a_row, whole.value_a_row, atol=1e-12)
     balanced = importance(None, X, y, X_val, y_val, utility="balanced_accuracy")
     with pytest.raises(ValueError, match="all of them"):
         balanced.with_validation(X_val, y_val)
