@@ -27,12 +27,15 @@ class Proxy:
         The training row that each came from.
     steps : tuple of transformers
         Fitted.
+    plain : bool
+        Whether the steps are assay's own, which take frames of pandas.
     """
 
     points: Any
     labels: NDArray[Any]
     sources: Places
     steps: tuple[Any, ...]
+    plain: bool
 
     @classmethod
     def of(cls, pipeline: Any, X: Any, y: NDArray[Any]) -> Proxy:
@@ -48,7 +51,8 @@ class Proxy:
         """
         from sklearn.base import clone
 
-        fitted = []
+        fitted: list[Any] = []
+        X = X if pipeline is not None else _pandas(X)
         labels, sources = y, np.arange(y.size)
         for name, step in _steps(pipeline, X):
             try:
@@ -68,11 +72,12 @@ class Proxy:
                     f"step {name!r} of the pipeline turns {labels.size} rows into {X.shape[0]} and does not say which: let "
                     "trace_rows follow what drops, repeats or joins rows, before the pipeline"
                 )
-        return cls(_numbers(X, "X"), np.asarray(labels), sources, tuple(fitted))
+        return cls(_numbers(X, "X"), np.asarray(labels), sources, tuple(fitted), pipeline is None)
 
     def transform(self, X: Any) -> Any:
         """Give validation rows as the last step sees them."""
         name = "X_val"
+        X = _pandas(X) if self.plain else X
         try:
             for step in self.steps:
                 X = step.transform(X)
@@ -82,6 +87,10 @@ class Proxy:
         if seen.shape[1] != self.points.shape[1]:
             raise DataError(f"{name} has {seen.shape[1]} columns, and the training rows have {self.points.shape[1]}")
         return seen
+
+
+def _pandas(X: Any) -> Any:
+    return X.to_pandas() if hasattr(X, "to_pandas") else X
 
 
 def _steps(pipeline: Any, X: Any) -> list[tuple[str, Any]]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -243,6 +245,10 @@ def test_frames_are_encoded() -> None:
     y[7] = ~y[7]
     found = importance(None, frame[:60], y[:60], frame[60:], y[60:], k=5)
     assert found.fix_first(1) == [7]
+    for table in (pl.from_pandas(frame), pa.Table.from_pandas(frame)):
+        same = importance(None, table[:60], y[:60], table[60:], y[60:], groups=table[:60]["kind"], k=5)
+        again = importance(None, frame[:60], y[:60], frame[60:], y[60:], groups=frame.kind[:60], k=5)
+        assert dict(zip(same.names, same.values, strict=True)) == dict(zip(again.names, again.values, strict=True))
     assert found.total > 0.9
 
 
