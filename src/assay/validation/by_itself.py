@@ -58,7 +58,7 @@ def alone(table: ibis.Table, name: str, *, label: str | None, check: str) -> Ver
     if others:
         faults.append(f"{_listed(others)} {'has' if len(others) == 1 else 'have'} no value")
         ways.append(f"fill {_listed(others)}, or leave {'it' if len(others) == 1 else 'them'} out")
-    known = [f"{rows:,} rows, {len(columns)} columns"]
+    known = [f"{rows:,} row{'s' * (rows != 1)}, {len(columns)} column{'s' * (len(columns) != 1)}"]
     if not faults:
         known[0] += ", none empty"
         if label is not None:
