@@ -321,7 +321,7 @@ def test_a_gate_that_cannot_judge_takes_back_what_it_said_before(
     assert assay("gate", "--report", "github").code == 2
     [comment] = github.comments
     assert comment["body"].startswith("<!-- assay:report:loans -->\n### Not judged\n\nassay.toml:")
-    assert "new: 1 predictions for the 600 rows" in comment["body"]
+    assert "new (new.csv): 1 predictions for the 600 rows" in comment["body"]
     assert (project / "assay-report" / "comment.md").read_text() == comment["body"]
 
 

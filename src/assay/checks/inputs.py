@@ -12,7 +12,7 @@ from assay.checks.dataset import Dataset
 from assay.checks.predictor import Predictions, Predictor, given, joined
 from assay.checks.sealed import hidden_places, open_sealed, sealed_file
 from assay.core.guarantee import Assumption
-from assay.core.project import TableSource
+from assay.core.project import TableSource, place_of
 from assay.data import columns_present, require_rows, table, to_pandas
 from assay.errors import ModelError, at
 from assay.tracking.registry import Registry
@@ -92,7 +92,7 @@ class Inputs:
                     opened = opened if judge else opened.drop(*terms.hidden)
                 else:
                     opened = open_table(source, self.project)
-                require_rows(opened, name)
+                require_rows(opened, f"dataset {name!r}{f' ({place})' if (place := place_of(source)) else ''}")
             shown = judge or file is None
             waived = overridden or declared.role in ("live", "pool")
             for key in ("unit", "timestamp", "id", *(("label",) if shown and not waived else ())):
@@ -229,12 +229,19 @@ def read_predictions(source: Any, column: str, side: str, dataset: Dataset | Non
     Raises
     ------
     DataError, ModelError
-        If there is no such column, or rows have none or two.
+        If there is no such column, or rows have no prediction or two.
     """
     opened = open_table(source, project, text=texts_of(dataset, column))
     with project.at("models", side, "column", name=f"[models.{side}] column"):
         columns_present(opened, [column], f"predictions of model {side!r}")
-    return given(side, Predictions(joined(to_pandas(opened), column, side, dataset)))
+    frame, place = to_pandas(opened), place_of(source)
+    missing = frame[column].isna().to_numpy()
+    if missing.any():
+        raise ModelError(
+            f"{place or 'the predictions'}: column {column!r} has no value in row {int(missing.argmax())}, counted from 0 "
+            f"({int(missing.sum())} in all): give one prediction for each row"
+        )
+    return given(f"{side} ({place})" if place else side, Predictions(joined(frame, column, side, dataset)))
 
 
 def open_table(source: Any, project: Project, *, text: Sequence[str] = ()) -> ibis.Table:

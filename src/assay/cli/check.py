@@ -58,7 +58,7 @@ def run_and_emit(
         if report in ci.HOSTS:
             ci.publish_refusal(report, project, problem)
         raise
-    frame = ci.frame_of(project, run, budget=report is not None)
+    frame = ci.frame_of(project, run, report)
     options.emit(run.results, frame, report if report and report not in ci.HOSTS else format_, output)
     if report in ci.HOSTS:
         ci.publish(report, project, run, frame, format_, comment)

@@ -47,8 +47,8 @@ def require_folder(project: Project) -> Path:
     return folder
 
 
-def frame_of(project: Project, run: CheckRun, *, budget: bool) -> ReportContext:
-    """Frame a run, with the budgets that it used up and, where wanted, those of all test sets that it asked."""
+def frame_of(project: Project, run: CheckRun, report: str | None) -> ReportContext:
+    """Frame a run, with the budgets that it used up and, in a report, those of all test sets that it asked."""
     from assay.report.context import BudgetLine
 
     lines: list[BudgetLine] = []
@@ -58,13 +58,21 @@ def frame_of(project: Project, run: CheckRun, *, budget: bool) -> ReportContext:
         lines = [
             BudgetLine(each.name, each.spent, each.limit, each.unit, each.here)
             for each in budgets(project, {verdict.id for verdict in run.results})
-            if (budget and each.here)
+            if (report and each.here)
             or (each.here and each.spent >= each.limit)
-            or (budget and run.unpaid and each.spent >= each.limit)
+            or (report and run.unpaid and each.spent >= each.limit)
         ]
     # How long it took could say something about labels that are withheld.
     seconds = None if project.file.budget.disclose in ("verdict", "three-valued") else run.seconds
-    return options.context(project, run.results, seconds=seconds, exit_code=int(run.exit_code), budget=tuple(lines))
+    # The store of a job on a code host is gone when somebody reads of its verdicts.
+    return options.context(
+        project,
+        run.results,
+        seconds=seconds,
+        exit_code=int(run.exit_code),
+        budget=tuple(lines),
+        recorded=report not in HOSTS,
+    )
 
 
 def publish(
