@@ -14,7 +14,7 @@ from assay.checks.sealed import hidden_places, open_sealed, sealed_file
 from assay.core.guarantee import Assumption
 from assay.core.project import TableSource, place_of
 from assay.data import columns_present, require_rows, table, to_pandas
-from assay.errors import ModelError, at
+from assay.errors import DataError, ModelError, at
 from assay.tracking.registry import Registry
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from assay.checks.project import Project
+    from assay.data.engines import Engine
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Inputs:
         The alias or version that stands for ``candidate``.
     submitted : pyarrow.Table, optional
         Predictions that somebody sends, for the new model of a gate check.
+    engine : Engine, optional
+        Where datasets are opened, instead of DuckDB in this process.
     """
 
     def __init__(
@@ -59,8 +62,10 @@ class Inputs:
         series: Series | None = None,
         candidate: str = "candidate",
         submitted: pa.Table | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self.project = project
+        self.engine = engine
         self.submitted = submitted
         self.candidate = candidate
         self.series = series
@@ -86,8 +91,10 @@ class Inputs:
             overridden = name in self._overrides
             source = self._overrides.get(name, declared.source)
             with self._at_dataset(name, "source"):
-                file, terms = sealed_file(source, self.project), None
-                if file is not None:
+                file, terms = None if self.engine else sealed_file(source, self.project), None
+                if self.engine is not None:
+                    opened = _on_engine(source, self.engine, self.project)
+                elif file is not None:
                     opened, terms = open_sealed(file, name, declared, self.project)
                     opened = opened if judge else opened.drop(*terms.hidden)
                 else:
@@ -242,6 +249,17 @@ def read_predictions(source: Any, column: str, side: str, dataset: Dataset | Non
             f"({int(missing.sum())} in all): give one prediction for each row"
         )
     return given(f"{side} ({place})" if place else side, Predictions(joined(frame, column, side, dataset)))
+
+
+def _on_engine(source: Any, engine: Engine, project: Project) -> ibis.Table:
+    """Open a dataset on an engine: a path or the name of a table, or the query of a source that has one."""
+    if not isinstance(source, TableSource):
+        return engine.table(str(source), project.root)
+    if source.query is not None:
+        return engine.query(source.query)
+    if source.text:
+        raise DataError("text = [...] is for files that DuckDB reads: leave out --engine, or give a table with types")
+    return engine.table(str(source.path), project.root)
 
 
 def open_table(source: Any, project: Project, *, text: Sequence[str] = ()) -> ibis.Table:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from assay.checks.job import Job, Spend
     from assay.checks.project import Project
     from assay.core.project import CheckTable
+    from assay.data.engines import Engine
 
 T = TypeVar("T")
 # Which module turns a declared check of a stage into a job.
@@ -70,6 +71,7 @@ def run_checks(
     candidate: str = "candidate",
     model: str = "",
     submitted: pa.Table | None = None,
+    engine: str = "duckdb",
     progress: Callable[[str], None] = lambda _: None,
 ) -> CheckRun:
     """Evaluate the selected checks and commit each one's verdicts with what they cost.
@@ -94,17 +96,24 @@ def run_checks(
         Leave out checks that name another model; empty for none.
     submitted : pyarrow.Table, optional
         Predictions that stand for the new model of a gate check.
+    engine : str
+        What opens the datasets of data checks and counts their rows: ``"duckdb"`` in this process, ``"spark"``, or the URL of a
+        database, in which sources are names of tables.
     progress : callable
         Called with the id of each check before it is evaluated.
     """
     started = time.perf_counter()
     owner_addresses(project)
-    inputs = Inputs(project, datasets or {}, series, candidate, submitted)
+    inputs = Inputs(project, datasets or {}, series, candidate, submitted, opened_engine(engine))
     results: list[Verdict] = []
     cached: set[str] = set()
     unpaid: list[str] = []
     waiting = False
     checks = select(project.file, selection)
+    if inputs.engine is not None and (other := next((c for c in checks if stage_of(c) != "data"), None)):
+        raise UsageError(
+            f"--engine runs data checks, and {other.name!r} is of stage {stage_of(other)}: select stage:data, or data checks by name"
+        )
     waivers = waiving.in_force(project, {check.name for check in checks})
     if project.shared_ledger:
         project.store.sync()
@@ -135,6 +144,13 @@ def run_checks(
     if run.exit_code == ExitCode.OK:
         waiving.enter(project, results, waivers)
     return run
+
+
+def opened_engine(name: str) -> Engine | None:
+    """Name where tables are opened; ``None`` is DuckDB in this process."""
+    from assay.data.engines import Engine
+
+    return None if name == "duckdb" else Engine(name)
 
 
 def prepare(check: CheckTable, inputs: Inputs) -> Job:

@@ -21,15 +21,26 @@ if TYPE_CHECKING:
 @click.argument("selection", nargs=-1)
 @options.project_option
 @options.with_option
+@click.option(
+    "--engine",
+    metavar="duckdb|spark|URL",
+    default="duckdb",
+    help="What opens and counts the datasets of data checks; with a URL their sources are names of tables.",
+)
 @options.output_options
 def check(
-    selection: tuple[str, ...], project_path: Path | None, overrides: tuple[str, ...], format_: str, output: Path | None
+    selection: tuple[str, ...],
+    project_path: Path | None,
+    overrides: tuple[str, ...],
+    engine: str,
+    format_: str,
+    output: Path | None,
 ) -> None:
     """Run checks and commit their verdicts.
 
     SELECTION are ids, codes (VAL1), stage:data, dataset:live, model:NAME or tag:nightly; all checks without one.
     """
-    run_and_emit(" ".join(selection), project_path, overrides, format_, output)
+    run_and_emit(" ".join(selection), project_path, overrides, format_, output, engine=engine)
 
 
 def run_and_emit(
@@ -39,6 +50,8 @@ def run_and_emit(
     format_: str,
     output: Path | None,
     report: str | None = None,
+    *,
+    engine: str = "duckdb",
 ) -> None:
     """Run a selection, show it, report it where a host is named, and leave with its exit code."""
     options.require_place(output)
@@ -49,11 +62,11 @@ def run_and_emit(
         if format_ == "auto":
             # The log is for people; a file that is asked for without a format is the comment.
             format_, comment, output = "concise", output, None
-    sources = options.parse_overrides(overrides, project)
+    sources = options.parse_overrides(overrides, project, engine)
     from assay.checks.run import owner_addresses
 
     try:
-        run = _run(project, selection, sources)
+        run = _run(project, selection, sources, engine)
     except Exception as problem:
         if report in ci.HOSTS:
             ci.publish_refusal(report, project, problem)
@@ -74,16 +87,18 @@ def run_and_emit(
     options.leave(run.exit_code)
 
 
-def _run(project: Project, selection: str, sources: dict[str, str]) -> CheckRun:
+def _run(project: Project, selection: str, sources: dict[str, str], engine: str) -> CheckRun:
     from assay.checks.run import run_checks
 
     if not options.interactive():
-        return run_checks(project, selection, sources)
+        return run_checks(project, selection, sources, engine=engine)
     from rich.console import Console
 
     console = Console(stderr=True)
     with console.status("opening") as line:
-        return run_checks(project, selection, sources, progress=lambda name: line.update(f"checking {name}"))
+        return run_checks(
+            project, selection, sources, engine=engine, progress=lambda name: line.update(f"checking {name}")
+        )
 
 
 def _nothing(project: Project, selection: str) -> str:

@@ -82,8 +82,11 @@ def with_option(function: F) -> F:
     )(function)
 
 
-def parse_overrides(pairs: Sequence[str], project: Project) -> dict[str, str]:
-    """Split ``NAME=SOURCE``; sources are relative to the working directory, as a person types them."""
+def parse_overrides(pairs: Sequence[str], project: Project, engine: str = "duckdb") -> dict[str, str]:
+    """Split ``NAME=SOURCE``; sources are relative to the working directory, as a person types them.
+
+    To an engine they may be names of its tables: in a database they always are, in Spark where there is no such file.
+    """
     from assay.core.nearest import did_you_mean
 
     found = {}
@@ -94,7 +97,8 @@ def parse_overrides(pairs: Sequence[str], project: Project) -> dict[str, str]:
         if name not in project.file.datasets:
             advice = did_you_mean(name, project.file.datasets, "declared")
             raise UsageError(f"--with {pair}: no dataset {name!r} is declared; {advice}")
-        found[name] = source if "://" in source else str(Path(source).resolve())
+        named = "://" in engine or (engine == "spark" and not Path(source).exists())
+        found[name] = source if named or "://" in source else str(Path(source).resolve())
     return found
 
 

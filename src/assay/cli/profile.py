@@ -83,9 +83,9 @@ def _look(source: str, project_path: Path | None, engine: str, how: dict[str, An
         return Profile.load(source)
     table: Any = resolve(source, project_path)[0]
     if engine != "duckdb":
-        from assay.data.engines import on_engine
+        from assay.data.engines import Engine
 
-        table = on_engine(source, engine)
+        table = Engine(engine).table(source)
     if not options.interactive():
         return look(table, **how)
     from rich.console import Console

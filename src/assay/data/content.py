@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 VERSION = 1
+_BATCH = 50_000
 _ESCAPE, _END, _NEXT = "chr(29)", "chr(30)", "chr(31)"
 
 
@@ -114,8 +115,8 @@ def _rows(table: ibis.Table) -> tuple[list[str], str]:
     """Give the column names in their order, and the SQL of one text for each row."""
     here = session()
     if table.get_backend() is not here.backend:
-        # The encoding is written in DuckDB's SQL, so rows of other engines come here first.
-        table = here.register(table.to_pyarrow())
+        # The encoding is written in DuckDB's SQL, so rows of other engines pass through here, a batch at a time.
+        table = here.register(table.to_pyarrow_batches(chunk_size=_BATCH))
     kinds = table.schema()
     names = sorted(kinds)
     # One flat call: a chain of || is as deep as the table is wide, and DuckDB stops at 1,000.

@@ -13,6 +13,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from assay.data.connection import quote, session
+from assay.data.engines import viewed
 from assay.data.facts import nearest
 from assay.data.sources import table as open_table
 from assay.errors import DataError
@@ -183,8 +184,11 @@ def query(table: ibis.Table, sql: str) -> ibis.Table:
 
 
 def _query(table: ibis.Table, sql: str) -> ibis.Table:
-    here = session()
-    if table.get_backend() is not here.backend:
+    here, there = session(), table.get_backend()
+    if there.name == "postgres":
+        [written] = sqlglot.transpile(sql, read="duckdb", write="postgres")
+        return viewed(there, f"WITH rows AS ({there.compile(table)}) {written}")
+    if there is not here.backend:
         return table.alias("rows").sql(sql, dialect="duckdb")
     view = here.name()
     here.run(f"CREATE VIEW {quote(view)} AS WITH rows AS ({here.backend.compile(table)}) {sql}")

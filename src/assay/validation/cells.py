@@ -152,7 +152,8 @@ def _count(table: ibis.Table, columns: Sequence[str], measure: Measure) -> list[
     if len(values) == 1:
         [value] = values.values()
         long = table.select(value=value).mutate(column=ibis.literal(0))
-    elif not table.get_backend().has_operation(ibis.expr.operations.Unnest):
+    elif table.get_backend().name == "postgres" or not table.get_backend().has_operation(ibis.expr.operations.Unnest):
+        # To PostgreSQL Ibis writes rows as JSON, whose null is no number.
         return [_count(table, [name], measure)[0] for name in columns]
     else:
         wide = table.select(**values)

@@ -81,11 +81,13 @@ def find(
         By what rows were grouped, but for columns that group none, and the design effect that would have been found
         with probability 0.8 (an estimate), where nothing was.
     """
+    # PostgreSQL casts a truth value to an INTEGER alone.
+    numbers_of = (values.cast("int32") if values.type().is_boolean() else values).cast("float64")
     strongest: Clustering | None = None
     looked: list[tuple[str, float]] = []
     for name, by_day in columns:
         group = table[name].cast("date") if by_day and table[name].type().is_timestamp() else table[name]
-        rows = table.select(group=group.cast("string"), value=values.cast("float64"), **_named(table, unit))
+        rows = table.select(group=group.cast("string"), value=numbers_of, **_named(table, unit))
         read = rows.drop_null().to_pyarrow() if unit is None else _totals(rows)
         if read is None:
             continue

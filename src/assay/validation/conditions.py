@@ -42,6 +42,7 @@ _TIMES = ("date", "timestamp", "time")
 NAN, IS_NAN = "CAST({} AS VARCHAR) = 'nan'", "isnan({})"
 # DuckDB's own cast reads '1.5' as the whole number 2.
 _WHOLE = r"^\s*[+-]?[0-9]+\s*$"
+_NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*(e[+-]?[0-9]+)?|\.[0-9]+(e[+-]?[0-9]+)?|inf|infinity|nan)\s*$"
 _TRUTHS = ("true", "false", "t", "f", "yes", "no", "y", "n", "1", "0")
 
 
@@ -140,7 +141,7 @@ def _broken(value: ibis.Value, path: str, family: str, spec: Any) -> ibis.Value:
     if family == "format":
         return ~value.re_search(FORMATS[spec.kind])
     if family == "parses":
-        return value.notnull() & ~_parsed(value, spec.to, spec.format)
+        return value.notnull() & ~_parsed(value, spec.to, spec.format, path)
     if family == "values":
         return _outside(value.length(), spec.min, spec.max, path)
     if family == "shape":
@@ -169,13 +170,20 @@ def _exact(kind: dt.DataType, low: Any, high: Any) -> bool:
     return (kind.is_integer() or kind.is_decimal()) and all(end is None or isinstance(end, int) for end in (low, high))
 
 
-def _parsed(text: ibis.Value, to: str, pattern: str | None) -> ibis.Value:
+def _parsed(text: ibis.Value, to: str, pattern: str | None, path: str) -> ibis.Value:
     if to == "integer":
         return text.re_search(_WHOLE)
-    if to == "number":
-        return text.try_cast("float64").notnull()
     if to == "boolean":
         return text.lower().isin(list(_TRUTHS))
+    engine = text.get_backend().name
+    if to == "number":
+        # PostgreSQL stops at the first text that it cannot cast, and to Spark a NaN is missing.
+        return text.try_cast("float64").notnull() if engine == "duckdb" else text.lower().re_search(_NUMBER)
+    if engine == "postgres" or (pattern and engine != "duckdb"):
+        raise DataError(
+            f"columns.{path}.parses: {engine} cannot tell which texts are a {to}{f' as {pattern}' if pattern else ''}: "
+            "check this table on DuckDB, or leave the limit to an environment of its own"
+        )
     return (try_strptime(text, pattern) if pattern else text.try_cast(to)).notnull()
 
 

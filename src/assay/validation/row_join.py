@@ -97,7 +97,7 @@ def count(joined: ibis.Table, columns: list[str], digits: int | None, unit: str 
         if unit is None:
             answer = joined.aggregate(**rows).to_pyarrow()
         else:
-            answer = joined.group_by(unit).aggregate(**rows).order_by(unit).to_pyarrow()
+            answer = joined.group_by(unit).aggregate(**rows).to_pyarrow().sort_by(unit)
         sizes = answer["assay_rows"].to_numpy().astype(np.int64)
         parts += [answer[name].to_numpy().astype(np.int64) for name in wanted]
     differ = np.stack(parts, axis=1) if parts else np.zeros((sizes.size, 0), dtype=np.int64)

@@ -14,6 +14,7 @@ from assay.data.sources import table as open_table
 from assay.errors import DataError
 from assay.validation import conditions
 from assay.validation.column import FAMILIES
+from assay.validation.profile_measures import md5
 from assay.validation.profiling import missing
 from assay.validation.relations import WAYS
 
@@ -344,7 +345,7 @@ def count_expressions(
                 wanted = {f"r{i}": value.sum().fill_null(0).cast("int64") for i, value in enumerate(values)}
                 wanted["size"] = wide.count()
             grouped = wide.group_by(unit=wide[unit]).aggregate(**wanted)
-            found = to_arrow(grouped.order_by("unit"))
+            found = to_arrow(grouped).sort_by("unit")
             if found.column("unit").null_count:
                 raise _no_unit(unit)
         sizes = found.column("size").to_numpy().astype(np.int64)
@@ -361,5 +362,5 @@ def halves(table: ibis.Table, unit: str) -> tuple[ibis.Table, ibis.Table]:
     text = table[unit].cast("string").fill_null("")
     if table[unit].type().is_timestamp():
         text = table[unit].strftime("%Y-%m-%d %H:%M:%S")
-    first = text.hexdigest("md5").substr(0, 1).isin(list("01234567"))
+    first = md5(text).substr(0, 1).isin(list("01234567"))
     return table.filter(first), table.filter(~first)

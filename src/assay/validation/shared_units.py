@@ -15,6 +15,7 @@ from assay.data.facts import row_count
 from assay.stats import clustering
 from assay.validation.cells import MISSING, NAN, rounded
 from assay.validation.clusters import candidates
+from assay.validation.profile_measures import md5
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,11 +179,7 @@ def _shares(rows: int, units: int, most: int) -> tuple[float, float]:
 
 
 def _drawn(words: ibis.Value, share: float) -> ibis.Value:
-    return (
-        words.hexdigest("md5").substr(0, 6) < f"{min(int(_HEX * share), _HEX - 1):06x}"
-        if share < 1
-        else words.notnull()
-    )
+    return md5(words).substr(0, 6) < f"{min(int(_HEX * share), _HEX - 1):06x}" if share < 1 else words.notnull()
 
 
 def inside(table: ibis.Table, column: str, witness: Witness, cells: Cells) -> ibis.Value:
@@ -205,5 +202,6 @@ def inside(table: ibis.Table, column: str, witness: Witness, cells: Cells) -> ib
         number = value.length().cast("float64") if cells.measure != column else rounded(value)
         ins = [key for key, is_in in plain if is_in]
         among = (number >= min(ins)) & (number <= max(ins)) if ins else value.isnull() & False
-    marked = nan.ifelse(words.get(NAN, False), among.fill_null(False))
-    return value.isnull().ifelse(words.get(MISSING, False), marked)
+    # NaN first: on Spark it is missing too.
+    held = value.isnull().ifelse(words.get(MISSING, False), among.fill_null(False))
+    return nan.ifelse(words.get(NAN, False), held)

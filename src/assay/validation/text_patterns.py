@@ -10,6 +10,7 @@ import numpy as np
 
 from assay.validation import limits
 from assay.validation.analyzers import EMAIL, URL
+from assay.validation.profile_measures import md5
 from assay.validation.profiling import TOP
 from assay.validation.suggestion import LIMIT, Suggestion
 
@@ -114,7 +115,7 @@ def _read(table: ibis.Table, name: str, column: ColumnProfile, seed: int) -> lis
     if column.present > ROWS:
         # A digest of the text knows nothing of its look; equal texts stay or go together.
         bound = f"{int(0xFFFFFF * ROWS / column.present):06x}"
-        texts = texts.filter(texts.value.hexdigest("md5").substr(0, 6) < bound)
+        texts = texts.filter(md5(texts.value).substr(0, 6) < bound)
     values: list[Any] = sorted(texts.to_pyarrow()["value"].to_pylist())
     order = np.random.default_rng([seed, len(values)]).permutation(len(values))
     return [values[i] for i in order]

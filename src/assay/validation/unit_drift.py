@@ -138,7 +138,7 @@ def _count(table: ibis.Table, unit: str, chosen: Sequence[tuple[str, str, Witnes
         f"c{i}": inside(table, column, witness, counted).sum().cast("int64")
         for i, (column, _, witness, counted) in enumerate(chosen)
     }
-    found = table.group_by(unit=table[unit]).aggregate(size=table.count(), **wanted).order_by("unit").to_pyarrow()
+    found = table.group_by(unit=table[unit]).aggregate(size=table.count(), **wanted).to_pyarrow().sort_by("unit")
     if found["unit"].null_count:
         raise DataError(f"some rows have no {unit}, the declared unit: remove them, or give them one")
     broken = np.column_stack([found[f"c{i}"].to_numpy() for i in range(len(chosen))]).astype(np.int64)
