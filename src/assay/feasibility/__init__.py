@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from assay.feasibility.nearest_neighbor import neighbor_estimate
     from assay.feasibility.outcome import Study, study
     from assay.feasibility.repeated import audit_labels, audit_votes, repeated_rows
+    from assay.feasibility.scaling import Mix, ScalingLaw, fit_scaling
     from assay.feasibility.side_by_side import bayes_error_estimates
     from assay.feasibility.smoothness import smooth
     from assay.feasibility.soft_labels import soft_label_error
 
 _HOMES = {
+    "Mix": "scaling",
     "NeighborLabels": "cleaning",
+    "ScalingLaw": "scaling",
     "Study": "outcome",
     "alpha_of_look": "held_out",
     "audit_labels": "repeated",
@@ -35,6 +38,7 @@ _HOMES = {
     "cover_hart": "inequalities",
     "cover_hart_error": "inequalities",
     "explained_variance": "learnability",
+    "fit_scaling": "scaling",
     "forecast": "curve",
     "leakage": "leakage_bound",
     "leave_one_out_upper": "held_out",
@@ -50,7 +54,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "Mix",
     "NeighborLabels",
+    "ScalingLaw",
     "Study",
     "alpha_of_look",
     "audit_labels",
@@ -62,6 +68,7 @@ __all__ = [
     "cover_hart",
     "cover_hart_error",
     "explained_variance",
+    "fit_scaling",
     "forecast",
     "leakage",
     "leave_one_out_upper",
