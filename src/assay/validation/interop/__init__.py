@@ -22,10 +22,13 @@ FORMATS = {
     "pandera": "pandera",
     "great-expectations": "great_expectations",
     "dbt": "dbt",
+    "odcs": "odcs",
+    "soda": "soda",
+    "dqdl": "dqdl",
 }
 
 # Formats that are read alone.
-READ_ONLY = ("pandera", "great-expectations", "dbt")
+READ_ONLY = ("pandera", "great-expectations", "dbt", "odcs", "soda", "dqdl")
 
 __all__ = ["FORMATS", "READ_ONLY", "Unmapped", "export_schema", "import_schema"]
 
@@ -101,6 +104,12 @@ def told_by(name: str, text: str) -> str | None:
     if name.endswith((".pbtxt", ".textproto", ".prototxt")):
         return "tfdv"
     head = text[:100_000]
+    if name.endswith(".dqdl") or re.match(r"(\s|#[^\n]*\n)*(Rules|Analyzers)\s*=\s*\[", head):
+        return "dqdl"
+    if re.search(r"^kind:\s*DataContract\b", head, re.MULTILINE):
+        return "odcs"
+    if re.search(r"^checks for \S", head, re.MULTILINE):
+        return "soda"
     if '"expectations"' in head:
         return "great-expectations"
     if re.search(r'^schema_type:|"schema_type"', head, re.MULTILINE):

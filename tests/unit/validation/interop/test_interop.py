@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import json
 from importlib import import_module
 from pathlib import Path
 
 import jsonschema
 import msgspec
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.errors import DataError, UsageError
-from assay.validation import Schema, limits
+from assay.validation import Schema, limits, validate
 from assay.validation.column import Column
 from assay.validation.interop import FORMATS, READ_ONLY, export_schema, import_schema
-from assay.validation.relations import Metric, Relation, Rows, Slice
+from assay.validation.relations import Fresh, Metric, Relation, Rows, Slice
 
 HERE = Path(__file__).parent
 FIXTURES = {
@@ -27,6 +29,9 @@ FIXTURES = {
     "pandera": "table.pandera.yaml",
     "great-expectations": "suite.json",
     "dbt": "schema.dbt.yml",
+    "odcs": "contract.odcs.yaml",
+    "soda": "checks.soda.yml",
+    "dqdl": "rules.dqdl",
 }
 LOADERS = ("parse", "load_json", "load_yaml")
 # Words for people and plumbing, which say nothing about the data.
@@ -37,6 +42,9 @@ WORDS = {
     "pandera": {"schema_type", "api", "title", "error"},
     "great-expectations": {"meta", "result_format"},
     "dbt": {"version"},
+    "odcs": {"apiVersion", "kind", "id", "version", "status", "physicalType"},
+    "soda": {"name"},
+    "dqdl": set(),
 }
 # Lines that say what is so without them.
 REDUNDANT = {
@@ -49,6 +57,7 @@ REDUNDANT = {
     ("columns", "code", "str_length", "exact_value"),
     ("expectations", 1, "kwargs", "exact_match"),
     ("expectations", 1, "kwargs", "column_set", 2),  # Another expectation names it.
+    ("schema", 0, "properties", 3, "quality", 0, "type"),  # A rule of the library.
     *(("expectations", i, "type") for i in (17, 18, 19)),  # Reported with and without.
 }
 
@@ -349,3 +358,73 @@ def test_an_exported_json_schema_judges_rows_as_the_schema_does() -> None:
     assert judge.is_valid({"n": 3, "s": None})
     for row in ({"n": 0, "s": "a"}, {"n": None, "s": "a"}, {"n": 1, "s": "ab"}, {"n": 1}, {"n": 1, "s": "a", "x": 1}):
         assert not judge.is_valid(row)
+
+
+def test_the_schemas_of_odcs_soda_and_dqdl() -> None:
+    odcs, lost = import_schema(HERE / FIXTURES["odcs"])
+    assert odcs.rows == Rows(min=11)
+    assert odcs.columns["mail"].nulls == limits.Nulls(at_most=0.05)
+    assert odcs.columns["country"].categories == limits.Categories(values=("DE", "FR"))
+    assert odcs.columns["items"].values == limits.Values(min=1)
+    assert odcs.columns["items.[].sku"].nulls == "never"
+    assert odcs.relations == (
+        Relation(sql='"amount" < 1000'),
+        Relation(sql='"amount" IS NOT NULL AND "amount" NOT IN (-1, -99)'),
+        Relation(key=("code", "id")),
+        Relation(key=("code", "country"), where='"code" IS NOT NULL AND "country" IS NOT NULL'),
+    )
+    assert [each.line.split(",")[0] for each in lost] == [
+        "0.01", '{"metric": "nullValues"', '{"type": "text"', "money", '{"type": "custom"', '{"property": "latency"'
+    ]  # fmt: skip
+
+    soda, lost = import_schema(HERE / FIXTURES["soda"])
+    assert soda.name == "orders"
+    assert soda.rows == Rows(min=11, fresh=Fresh(column="paid", within="24h"))
+    assert soda.columns["note"].nulls == limits.Nulls(at_most=0.1)
+    assert soda.columns["mail"].format == limits.Formatted(kind="email", at_most=0.02)
+    assert soda.columns["code"].length == limits.Length(min=2, max=5)
+    assert Metric(measure='MinLength("code")', min=2.0) in soda.metrics
+    assert Relation(sql="NOT (tax > amount)") in soda.relations
+    assert len(lost) == 8
+
+    dqdl, lost = import_schema(HERE / FIXTURES["dqdl"])
+    assert dqdl.rows == Rows(min=2, max=99_999, fresh=Fresh(column="paid", within="24h"))
+    assert dqdl.columns["country"].categories == limits.Categories(values=("DE", "FR", "it's"))
+    assert Relation(sql='"amount" >= 0', at_most=0.01) in dqdl.relations
+    assert Relation(sql='"vat" > 0') in dqdl.relations
+    assert Metric(measure='CustomSql("select count(*) from rows where tax > amount")', min=0.0, max=0.0) in dqdl.metrics
+    assert [each.place for each in lost] == [*(f"Rules[{i}]" for i in range(30, 35)), "Analyzers[0]", "Analyzers[1]"]
+
+
+@pytest.mark.parametrize("format_", ["odcs", "soda", "dqdl"])
+def test_what_is_imported_judges_rows(format_: str) -> None:
+    schema, _ = import_schema(HERE / FIXTURES[format_])
+    day = datetime.datetime(2024, 5, 1, 12)
+    rows = {
+        "id": list(range(1, 21)), "code": [f"{a}{b}" for a in "ABCDE" for b in ("AA", "BB", "CC", "DD")],
+        "mail": [f"a{i}@b.org" for i in range(20)], "email": ["a@b.org"] * 20, "country": ["DE", "FR"] * 10, "note": ["x"] * 20,
+        "amount": [float(i) for i in range(1, 21)], "tax": [i / 2 for i in range(1, 21)], "size": [1, 2] * 10,
+        "paid": [day] * 20, "vat": [1.0] * 20, "region": ["r"] * 20, "shop": ["s"] * 20,
+        "items": [[{"sku": "a"}]] * 20,
+    }  # fmt: skip
+    keep = [name for name in rows if format_ != "dqdl" or name not in ("mail", "region", "shop", "items")]
+    relations = tuple(each for each in schema.relations if not each.foreign_key)
+    metrics = tuple(
+        each for each in schema.metrics if each.measure not in ("ColumnCount()", 'UniqueValueRatio(["code"])')
+    )
+    asked = msgspec.structs.replace(
+        schema, relations=relations, metrics=metrics,
+        columns={name: column for name, column in schema.columns.items() if name.partition(".")[0] in keep},
+    )  # fmt: skip
+    good = pa.table({name: rows[name] for name in keep})
+    found = [verdict for verdict in validate(good, asked, now=day) if verdict.failed]
+    assert not found, [(verdict.name, verdict.reason) for verdict in found]
+    bad = good.set_column(good.column_names.index("country"), "country", pa.array(["XX"] * 20))
+    assert any(verdict.failed and "country" in verdict.name for verdict in validate(bad, asked, now=day))
+
+
+@pytest.mark.parametrize("text", ['Rules = [ IsComplete "a"', "Rules", "Analyzers = [ RowCount ]", 'IsComplete "a"'])
+def test_what_is_no_ruleset_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "rules.dqdl").write_text(text)
+    with pytest.raises(DataError, match="is no DQDL"):
+        import_schema(tmp_path / "rules.dqdl")
