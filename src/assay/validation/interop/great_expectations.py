@@ -28,6 +28,7 @@ _MEASURES = {
     "sum": "Sum({0})",
     "median": "ExactQuantile({0}, 0.5)",
     "proportion_of_unique_values": "Distinctness([{0}])",
+    "proportion_of_non_null_values": "Completeness({0})",
 }
 # How a report is made, and no limit on the data.
 _PLUMBING = ("result_format", "include_config", "catch_exceptions", "batch_id", "auto", "profiler_config")
@@ -107,9 +108,33 @@ def _table(draft: Draft, rule: Reader, said: str) -> bool:
         if one is not None and two is not None:
             sql = f"{quoted(one)} {sign} {quoted(two)}"
             draft.relations.append(Relation(sql=sql, at_most=_at_most(rule)))
+    elif said == "expect_select_column_values_to_be_unique_within_record" and rule.has("column_list"):
+        rule.ignore("ignore_row_if")
+        sides = [quoted(name) for name in rule.values("column_list") or ()]
+        pairs = [f"{one} <> {two}" for place, one in enumerate(sides) for two in sides[place + 1 :]]
+        draft.relations.append(Relation(sql=" AND ".join(pairs), at_most=_at_most(rule)))
+    elif said == "expect_column_pair_values_to_be_in_set" and _pairs(rule):
+        one, two = (quoted(str(rule.text(key))) for key in ("column_A", "column_B"))
+        members = ", ".join(f"({literal(a)}, {literal(b)})" for a, b in rule.value("value_pairs_set"))
+        draft.relations.append(Relation(sql=f"({one}, {two}) IN ({members})", at_most=_at_most(rule)))
     else:
         return False
     return True
+
+
+def _pairs(rule: Reader) -> bool:
+    """Whether a rule holds two columns, and pairs of plain values."""
+    found = rule.fields.get("value_pairs_set")
+    named = all(isinstance(rule.fields.get(key), str) for key in ("column_A", "column_B"))
+    return (
+        named
+        and isinstance(found, list)
+        and bool(found)
+        and all(
+            isinstance(pair, list) and len(pair) == 2 and all(type(value) in (str, int, float) for value in pair)
+            for pair in found
+        )
+    )
 
 
 def _column(draft: Draft, rule: Reader, said: str) -> bool:
@@ -119,7 +144,7 @@ def _column(draft: Draft, rule: Reader, said: str) -> bool:
         return False
     what = said.removeprefix("expect_column_")
     measured = what.removesuffix("_to_be_between")
-    if what not in _VALUES and measured not in _MEASURES:
+    if what not in (*_VALUES, "quantile_values_to_be_between") and measured not in _MEASURES:
         return False
     rule.ignore("column")
     draft.column(name)
@@ -129,14 +154,30 @@ def _column(draft: Draft, rule: Reader, said: str) -> bool:
             if not rule.fields.get(flag):
                 rule.ignore(flag)
         if low is not None or high is not None:
-            where = f"{quoted(name)} IS NOT NULL" if measured.startswith("proportion") else None
+            where = f"{quoted(name)} IS NOT NULL" if measured == "proportion_of_unique_values" else None
             measure = _MEASURES[measured].format(json.dumps(name, ensure_ascii=False))
             ends = [None if end is None else float(end) for end in (low, high)]
             draft.metrics.append(Metric(measure=measure, min=ends[0], max=ends[1], where=where))
         return True
-    if what != "to_exist":
+    if what == "quantile_values_to_be_between":
+        _quantiles(draft, rule, name)
+    elif what != "to_exist":
         _values(draft, rule, name, what)
     return True
+
+
+def _quantiles(draft: Draft, rule: Reader, name: str) -> None:
+    given = rule.reader("quantile_ranges")
+    shares = given.value("quantiles") if given is not None else None
+    ends = given.value("value_ranges") if given is not None else None
+    rule.ignore("allow_relative_error")
+    if not (isinstance(shares, list) and isinstance(ends, list) and len(shares) == len(ends)):
+        rule.unmapped("quantile_ranges", [shares, ends], "expected as many ranges as quantiles")
+        return
+    for share, (low, high) in zip(shares, ends, strict=True):
+        measure = f"ExactQuantile({json.dumps(name, ensure_ascii=False)}, {float(share)!r})"
+        bounds = [None if end is None else float(end) for end in (low, high)]
+        draft.metrics.append(Metric(measure=measure, min=bounds[0], max=bounds[1]))
 
 
 _VALUES = (
@@ -154,6 +195,12 @@ _VALUES = (
     "values_to_not_match_regex",
     "values_to_match_strftime_format",
     "values_to_be_of_type",
+    "values_to_be_in_type_list",
+    "distinct_values_to_be_in_set",
+    "values_to_match_regex_list",
+    "values_to_not_match_regex_list",
+    "values_to_match_like_pattern",
+    "values_to_not_match_like_pattern",
 )
 
 
@@ -167,7 +214,7 @@ def _values(draft: Draft, rule: Reader, name: str, what: str) -> None:
         draft.relations.append(Relation(sql=f"{quoted(name)} IS NULL", at_most=at_most))
     elif what == "values_to_be_unique":
         draft.limit(name, "duplicates", limits.Duplicates(at_most=at_most), rule.place)
-    elif what == "values_to_be_in_set":
+    elif what in ("values_to_be_in_set", "distinct_values_to_be_in_set"):
         draft.one_of(rule, "value_set", name, at_most)
     elif what == "values_to_not_be_in_set":
         draft.none_of(rule, "value_set", name, at_most)
@@ -196,10 +243,25 @@ def _values(draft: Draft, rule: Reader, name: str, what: str) -> None:
             else:
                 sql = f"NOT regexp_matches({quoted(name)}, {literal(regex)})"
                 draft.relations.append(Relation(sql=sql, at_most=at_most))
+    elif what in ("values_to_match_regex_list", "values_to_not_match_regex_list"):
+        _regexes(draft, rule, name, at_most, wanted=what == "values_to_match_regex_list")
+    elif what in ("values_to_match_like_pattern", "values_to_not_match_like_pattern"):
+        like = rule.text("like_pattern")
+        if like is not None:
+            negated = "NOT " if "not" in what else ""
+            draft.relations.append(Relation(sql=f"{quoted(name)} {negated}LIKE {literal(like)}", at_most=at_most))
     elif what == "values_to_match_strftime_format":
         form = rule.text("strftime_format")
         if form is not None:
             draft.limit(name, "parses", limits.Parses(to="timestamp", format=form, at_most=at_most), rule.place)
+    elif what == "values_to_be_in_type_list":
+        listed = rule.values("type_list") or ()
+        kinds = {kind for kind, words in _TYPES.items() for each in listed if each.lower() in words}
+        known = all(any(each.lower() in words for words in _TYPES.values()) for each in listed)
+        if len(kinds) == 1 and known:
+            draft.column(name)["type"] = kinds.pop()
+        elif listed:
+            rule.unmapped("type_list", listed, "assay gives a column one type")
     elif what == "values_to_be_of_type":
         said = rule.text("type_")
         kind = next((kind for kind, words in _TYPES.items() if (said or "").lower() in words), None)
@@ -207,6 +269,18 @@ def _values(draft: Draft, rule: Reader, name: str, what: str) -> None:
             draft.column(name)["type"] = kind
         elif said is not None:
             rule.unmapped("type_", said, "assay has no such type")
+
+
+def _regexes(draft: Draft, rule: Reader, name: str, at_most: float, *, wanted: bool) -> None:
+    """Read a list of patterns, of which any (or all) has to be found, or none may be."""
+    listed = rule.values("regex_list") or ()
+    how = (rule.text("match_on") or "any") if wanted else "all"
+    problem = next((problem for each in listed if (problem := re2_problem(searched(each)))), "")
+    if problem or not listed:
+        rule.unmapped("regex_list", listed, problem or "expected a list of patterns")
+        return
+    parts = [f"{'' if wanted else 'NOT '}regexp_matches({quoted(name)}, {literal(each)})" for each in listed]
+    draft.relations.append(Relation(sql=(" OR " if how == "any" else " AND ").join(parts), at_most=at_most))
 
 
 def _at_most(rule: Reader) -> float:

@@ -428,3 +428,49 @@ def test_what_is_no_ruleset_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "rules.dqdl").write_text(text)
     with pytest.raises(DataError, match="is no DQDL"):
         import_schema(tmp_path / "rules.dqdl")
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "wanted"),
+    [
+        ("column_proportion_of_non_null_values_to_be_between", {"column": "a", "min_value": 0.9},
+         Metric(measure='Completeness("a")', min=0.9)),
+        ("column_quantile_values_to_be_between",
+         {"column": "a", "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[1, None]]}},
+         Metric(measure='ExactQuantile("a", 0.5)', min=1.0)),
+        ("column_distinct_values_to_be_in_set", {"column": "a", "value_set": [1, 2]}, Relation(sql='"a" IN (1, 2)')),
+        ("column_values_to_match_regex_list", {"column": "a", "regex_list": ["^x", "y"], "mostly": 0.9},
+         Relation(sql="regexp_matches(\"a\", '^x') OR regexp_matches(\"a\", 'y')", at_most=0.1)),
+        ("column_values_to_not_match_regex_list", {"column": "a", "regex_list": ["x", "y"]},
+         Relation(sql="NOT regexp_matches(\"a\", 'x') AND NOT regexp_matches(\"a\", 'y')")),
+        ("column_values_to_match_like_pattern", {"column": "a", "like_pattern": "x%"}, Relation(sql="\"a\" LIKE 'x%'")),
+        ("column_values_to_not_match_like_pattern", {"column": "a", "like_pattern": "x%"},
+         Relation(sql="\"a\" NOT LIKE 'x%'")),
+        ("select_column_values_to_be_unique_within_record", {"column_list": ["a", "b", "c"]},
+         Relation(sql='"a" <> "b" AND "a" <> "c" AND "b" <> "c"')),
+        ("column_pair_values_to_be_in_set", {"column_A": "a", "column_B": "b", "value_pairs_set": [[1, "x"], [2, "y"]]},
+         Relation(sql="(\"a\", \"b\") IN ((1, 'x'), (2, 'y'))")),
+    ],
+)  # fmt: skip
+def test_each_expectation_has_its_counterpart_whole_or_is_told(kind, given, wanted, tmp_path: Path) -> None:
+    def imported(kwargs):
+        suite = {"expectations": [{"type": f"expect_{kind}", "kwargs": kwargs}]}
+        (tmp_path / "suite.json").write_text(json.dumps(suite))
+        return import_schema(tmp_path / "suite.json")
+
+    schema, report = imported(given)
+    assert (*schema.relations, *schema.metrics) == (wanted,)
+    assert not report
+    for key in given:
+        less, told = imported({name: value for name, value in given.items() if name != key})
+        assert (less, told) != (schema, report), key
+    assert len(imported(given | {"row_condition": "b > 1"})[1]) == 1
+
+
+def test_a_list_of_types_is_one_type_or_told(tmp_path: Path) -> None:
+    for types, kind in [(["int64", "bigint"], "integer"), (["int64", "str"], "any"), (["INT64", "odd"], "any")]:
+        given = {"column": "a", "type_list": types}
+        suite = {"expectations": [{"type": "expect_column_values_to_be_in_type_list", "kwargs": given}]}
+        (tmp_path / "suite.json").write_text(json.dumps(suite))
+        schema, report = import_schema(tmp_path / "suite.json")
+        assert (schema.columns["a"].type, len(report)) == (kind, kind == "any")
