@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from assay.core.nearest import did_you_mean
 from assay.errors import DataError, UsageError
+from assay.validation.interop.pandera import from_pandera
 from assay.validation.interop.reading import LARGEST, Unmapped
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ FORMATS = {
 # Formats that are read alone.
 READ_ONLY = ("pandera", "great-expectations", "dbt", "odcs", "soda", "dqdl")
 
-__all__ = ["FORMATS", "READ_ONLY", "Unmapped", "export_schema", "import_schema"]
+__all__ = ["FORMATS", "READ_ONLY", "Unmapped", "export_schema", "from_pandera", "import_schema"]
 
 
 def import_schema(source: str | Path, format: str | None = None) -> tuple[Schema, list[Unmapped]]:  # noqa: A002

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import TYPE_CHECKING, Any
 
+from assay.errors import UsageError
 from assay.validation import limits
 from assay.validation.interop.drafting import Draft, quoted
 from assay.validation.interop.reading import Reader, Unmapped, load_json, load_yaml
@@ -32,6 +34,46 @@ _ENDS = {
     "le": (True, False),
 }
 _WORDS = ("title", "metadata", "checks", "coerce", "drop_invalid_rows", "report_duplicates")
+
+
+def from_pandera(schema: Any) -> tuple[Schema, list[Unmapped]]:
+    """Read a schema or a model of pandera that is there as an object. None of its checks is run.
+
+    Parameters
+    ----------
+    schema : pandera.DataFrameSchema or subclass of pandera.DataFrameModel
+
+    Returns
+    -------
+    schema : Schema
+    report : list of Unmapped
+        Checks that are Python code, and whatever else has no counterpart.
+
+    Raises
+    ------
+    UsageError
+        If it is neither.
+
+    Examples
+    --------
+    >>> import pandera.pandas as pa
+    >>> schema, report = from_pandera(pa.DataFrameSchema({"age": pa.Column(int, pa.Check.ge(18))}))
+    >>> schema.columns["age"].range.min, report
+    (18, [])
+    """
+    if hasattr(schema, "to_schema"):
+        schema = schema.to_schema()
+    if not hasattr(schema, "to_json"):
+        raise UsageError(f"{type(schema).__name__} is no schema of pandera: give a DataFrameSchema or a DataFrameModel")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        text = schema.to_json()
+    found, report = read(text, "the schema of pandera")
+    for each in said:
+        name = re.search(r"Check `(.*)` will be skipped", str(each.message))
+        if name is not None:
+            report.append(Unmapped("checks", name[1], "a check that is Python code"))
+    return found, report
 
 
 def read(text: str, path: str) -> tuple[Schema, list[Unmapped]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jsonschema
 import msgspec
+import pandera.pandas as pandera
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from assay.errors import DataError, UsageError
 from assay.validation import Schema, limits, validate
 from assay.validation.column import Column
-from assay.validation.interop import FORMATS, READ_ONLY, export_schema, import_schema
+from assay.validation.interop import FORMATS, READ_ONLY, export_schema, from_pandera, import_schema
 from assay.validation.relations import Fresh, Metric, Relation, Rows, Slice
 
 HERE = Path(__file__).parent
@@ -474,3 +475,26 @@ def test_a_list_of_types_is_one_type_or_told(tmp_path: Path) -> None:
         (tmp_path / "suite.json").write_text(json.dumps(suite))
         schema, report = import_schema(tmp_path / "suite.json")
         assert (schema.columns["a"].type, len(report)) == (kind, kind == "any")
+
+
+def test_a_schema_of_pandera_is_read_as_an_object_and_its_code_is_told() -> None:
+    class Orders(pandera.DataFrameModel):
+        amount: float = pandera.Field(ge=0, le=10)
+        code: str = pandera.Field(isin=["a", "b"], nullable=True)
+
+        @pandera.check("amount")
+        def even(cls, amount):  # noqa: N805
+            raise AssertionError("no check is run")
+
+        class Config:
+            strict = True
+
+    checks = [pandera.Check(lambda _: None, name="wide"), pandera.Check(lambda _: None, name="wide")]
+    schema, report = from_pandera(Orders)
+    assert schema.columns["amount"] == Column(type="number", nulls="never", range=limits.Range(min=0, max=10))
+    assert schema.columns["code"].categories == limits.Categories(values=("a", "b"))
+    assert schema.rows == Rows(new_columns=False)
+    assert [(line.line, line.why) for line in report] == [("even", "a check that is Python code")]
+    assert len(from_pandera(pandera.DataFrameSchema({"a": pandera.Column(int)}, checks=checks))[1]) == 2
+    with pytest.raises(UsageError, match="no schema of pandera"):
+        from_pandera({"a": int})
