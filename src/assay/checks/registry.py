@@ -546,6 +546,17 @@ RULES: tuple[Rule, ...] = (
         "Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 1982",
     ),
     Rule(
+        "DBG201",
+        "wrong labels among those flagged",
+        "debugging",
+        "Flags labels by confident learning on predictions of models that did not see the rows, and certifies from a random "
+        "sample that a person looked at which share of the flags is right.",
+        "Going through thousands of flags is worth it only if many of them are wrong labels.",
+        "A person who looks may err as the labeler did. It says nothing of wrong labels that are not flagged.",
+        "exact: a wrong verdict has probability at most alpha, over the draw of the sample",
+        "Northcutt, Jiang and Chuang, Confident learning, JAIR 2021; Clopper and Pearson, Biometrika 1934, for a finite set",
+    ),
+    Rule(
         "DBG301",
         "certain predictions",
         "debugging",

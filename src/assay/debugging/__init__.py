@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from assay.debugging.certainty import CertainPredictions, certain_predictions
+    from assay.debugging.confident_learning import label_errors
+    from assay.debugging.cross_validation import out_of_sample_probabilities
+    from assay.debugging.flagged_labels import LabelErrors
     from assay.debugging.importance_report import Importance
     from assay.debugging.losses import false_alarms, misses, wrong_alarms
     from assay.debugging.regressions import no_slice_regression
@@ -21,13 +24,16 @@ __all__ = [
     "CertainPredictions",
     "FoundSlice",
     "Importance",
+    "LabelErrors",
     "SliceReport",
     "certain_predictions",
     "false_alarms",
     "find_slices",
     "importance",
+    "label_errors",
     "misses",
     "no_slice_regression",
+    "out_of_sample_probabilities",
     "trace_rows",
     "wrong_alarms",
 ]
@@ -37,13 +43,16 @@ _HOMES = {
     "CertainPredictions": "certainty",
     "FoundSlice": "slice_report",
     "Importance": "importance_report",
+    "LabelErrors": "flagged_labels",
     "SliceReport": "slice_report",
     "certain_predictions": "certainty",
     "false_alarms": "losses",
     "find_slices": "slices",
     "importance": "valuation",
+    "label_errors": "confident_learning",
     "misses": "losses",
     "no_slice_regression": "regressions",
+    "out_of_sample_probabilities": "cross_validation",
     "trace_rows": "tracing",
     "wrong_alarms": "losses",
 }

@@ -62,6 +62,29 @@ def p_value(scores: ArrayLike, newest: float) -> float:
     return float((1 + np.count_nonzero(known >= newest - slack)) / (known.size + 1))
 
 
+def p_values(scores: ArrayLike, asked: ArrayLike) -> Floats:
+    """Give the rank p-value of each of several scores among the same known ones.
+
+    Guarantee (exact): each is valid as that of :func:`p_value`. They depend on each other by the known scores, positively
+    so: Benjamini and Hochberg's procedure on them keeps the false discovery rate (Bates et al., Annals of Statistics
+    2023, theorem 2) if known scores and those of ordinary rows are exchangeable.
+
+    Parameters
+    ----------
+    scores : array of float, shape (n,)
+        Of the known rows; large is strange.
+    asked : array of float, shape (m,)
+
+    Examples
+    --------
+    >>> p_values([0.1, 0.4, 0.2, 0.3], [0.35, 0.05]).tolist()
+    [0.4, 1.0]
+    """
+    known, new = np.sort(np.asarray(scores, dtype=np.float64)), np.asarray(asked, dtype=np.float64)
+    slack = _SAME * np.maximum(float(np.abs(known).max(initial=0.0)), np.abs(new))
+    return np.asarray((1 + known.size - np.searchsorted(known, new - slack)) / (known.size + 1))
+
+
 def newest(history: ArrayLike, value: float) -> float:
     """Give the p-value of a value against its history, by the distance from the median of them all.
 

@@ -68,5 +68,38 @@ def p_value_greater(k: int, n: int, events: int, rows: int) -> float:
     return float(min(1.0, np.exp(np.logaddexp.reduce(log_tail))))
 
 
+def lower(k: int, n: int, rows: int, alpha: float) -> int:
+    """Bound the number of events among some rows from below, by those among n of them that were drawn at random.
+
+    Guarantee (exact): P(limit > number) <= alpha over the draw without replacement, whatever the rows are. The limit is the
+    least number under which k events or more have probability above alpha; that probability grows with the number, so
+    that the limit is found by halving.
+
+    Parameters
+    ----------
+    k, n : int, 0 <= k <= n
+        Events among the rows that were drawn.
+    rows : int, at least n
+    alpha : float, in (0, 1)
+
+    Examples
+    --------
+    >>> lower(18, 20, 100, 0.05), lower(100, 100, 100, 0.05)
+    (74, 100)
+    """
+    if not 0 <= k <= n <= rows or not n:
+        raise ValueError(f"{k} of {n} of {rows} rows is no sample")
+    if not 0 < alpha < 1:
+        raise ValueError(f"alpha must lie in (0, 1), got {alpha}")
+    low, high = k, k + rows - n
+    while low < high:
+        middle = (low + high) // 2
+        if p_value_greater(k, n, middle, rows) > alpha:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
 def _log_ways(n: float, k: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(gammaln(n + 1) - gammaln(np.asarray(k) + 1.0) - gammaln(n - np.asarray(k) + 1.0))
