@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from assay.errors import ClaimError, UsageError
+from assay.errors import UsageError
 from assay.gate.judge import judge
-from assay.gate.measure import Part, parts
+from assay.gate.lone_part import COUNTS, only_part
 from assay.stats import binomial, sequential
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     Kind = Literal["difference", "rate", "mean"]
     Plan = tuple[int, int, int]
 
-COUNTS = frozenset({"accuracy", "error", "changed", "precision"})
-METRICS = COUNTS | {"brier", "absolute"}
 _LEAST = 1e-9
 """Smallest stake, for a limit at the end of the range: one row beyond it decides."""
 
@@ -86,7 +84,7 @@ class Track:
         self.log_true = self.log_false = 0.0
         self._sum = self._squares = self._size = 0.0
         self._items = 0
-        self.part, self.constant = _only_part(clause, inputs)
+        self.part, self.constant = only_part(clause, inputs)
         self.needs = np.zeros(inputs.n, dtype=np.bool_)
         self._place = np.full(inputs.n, -1, dtype=np.intp)
         self._place[order] = np.arange(order.size)
@@ -397,25 +395,3 @@ class Track:
                 needed.append(goal / growth * a_label)
         expected = max(1.0, min(needed, default=math.inf))
         return (math.ceil(expected) if expected < most else most), most
-
-
-def _only_part(clause: Clause, inputs: Inputs) -> tuple[Part | None, float]:
-    if clause.times:
-        raise ClaimError(f"{str(clause)!r}: a tolerance that moves with a metric takes method='exact'; give a number")
-    for _, term in clause.terms:
-        if term.metric not in METRICS:
-            raise ClaimError(
-                f"{str(clause)!r}: {term.metric} cannot be decided while labels are missing; use method='exact' on "
-                "labelled rows"
-            )
-    if clause.times:
-        raise ClaimError(
-            f"{str(clause)!r}: the tolerance of a ratio is for method='exact'; write n - 1.02*o > 0 +/- 0.01"
-        )
-    found, constant = parts(clause, inputs)
-    if len(found) > 1:
-        raise ClaimError(
-            f"{str(clause)!r} speaks of {len(found)} different sets of rows, which one order cannot label together; "
-            "use method='exact' on labelled rows"
-        )
-    return (found[0] if found and found[0].rows.any() else None), constant
