@@ -197,6 +197,74 @@ def test_no_slice_regression_passes_a_bad_slice_rarely(monkeypatch: pytest.Monke
         assert_error_below(lambda rng: judged(rng, TAU + 0.002, 0.0, 1) == "pass", ALPHA, runs=30, seed=9)
 
 
+def alike(rng: np.random.Generator) -> str:
+    """Judge two models that are equally good in each of 30 slices."""
+    X, y = rng.integers(0, 30, (6000, 1)), rng.integers(0, 2, 6000)
+    kind = rng.choice(3, 6000, p=[0.25, 0.25, 0.5])
+    new, old = np.where(kind == 0, 1 - y, y), np.where(kind == 1, 1 - y, y)
+    return no_slice_regression({"x": X[:, 0].astype(str)}, y, new, old, tau=0.0, min_support=50, alpha=ALPHA).status
+
+
+def test_a_fail_of_each_slice_at_the_whole_alpha_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_error_below(lambda rng: alike(rng) == "fail", ALPHA, runs=40, seed=14)
+    monkeypatch.setattr(clearing.Shares, "__call__", lambda self, level, size: np.ones_like(size, dtype=float))
+    with pytest.raises(AssertionError, match="promised"):
+        assert_error_below(lambda rng: alike(rng) == "fail", ALPHA, runs=20, seed=14)
+
+
+def seldom_moved(rng: np.random.Generator) -> str:
+    """Judge two models that differ on whole units: in one slice on one in thirty, which is too much; in the other for good."""
+    unit = np.repeat(np.arange(60), 10)
+    here, y = unit < 30, rng.integers(0, 2, unit.size)
+    moved = (rng.random(60) < np.where(np.arange(60) < 30, 0.033, 0.2))[unit]
+    new, old = np.where(moved & here, 1 - y, y), np.where(moved & ~here, 1 - y, y)
+    slices = {"s": np.where(here, "a", "b")}
+    return no_slice_regression(slices, y, new, old, tau=0.02, min_support=50, unit=unit, alpha=ALPHA).status
+
+
+def test_units_that_did_not_move_yet_pass_no_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_error_below(lambda rng: seldom_moved(rng) == "pass", ALPHA, runs=60, seed=15)
+    honest = regressions._Tests.p_below
+
+    def by_what_moved(self: Any, at: int, tau: float) -> float:
+        """A broken test: where no unit of the slice moved, none can."""
+        return 0.0 if not self.counts[1:, at].any() else honest(self, at, tau)
+
+    monkeypatch.setattr(regressions._Tests, "p_below", by_what_moved)
+    with pytest.raises(AssertionError, match="promised"):
+        assert_error_below(lambda rng: seldom_moved(rng) == "pass", ALPHA, runs=60, seed=15)
+
+
+DAYS, UNITS = 8, 1000
+
+
+def over_days(rng: np.random.Generator, crossed: bool, spread: float) -> Any:
+    """Judge two models of which the new one is worse on some days only: by TAU over all, 0 on the others.
+
+    Units of 5 rows lie each in one day, or cross days; one slice holds all.
+    """
+    unit = np.repeat(np.arange(UNITS), 5)
+    day = rng.integers(0, DAYS, unit.size if crossed else UNITS)
+    day = day if crossed else day[unit]
+    bad = rng.random(DAYS) < spread
+    y = rng.integers(0, 2, unit.size)
+    new = np.where(rng.random(unit.size) < (TAU + 0.001) / spread * bad[day], 1 - y, y)
+    return no_slice_regression(
+        {"all": np.zeros(unit.size)}, y, new, y, tau=TAU, min_support=600, unit=unit,
+        timestamp=np.datetime64("2026-01-01") + day, alpha=ALPHA,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("crossed", [False, True])
+def test_units_are_looked_at_by_day(crossed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_error_below(lambda rng: over_days(rng, crossed, 0.4).passed, ALPHA, runs=40, seed=16)
+    even = [over_days(np.random.default_rng((17, k)), crossed, 1.0) for k in range(20)]
+    assert sum("cluster" in verdict.reason for verdict in even) <= 1
+    monkeypatch.setattr(regressions, "undeclared", lambda *_: ("", []))
+    with pytest.raises(AssertionError, match="promised"):
+        assert_error_below(lambda rng: over_days(rng, crossed, 0.4).passed, ALPHA, runs=40, seed=16)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("unit", [1, 4])
 def test_no_slice_regression_errs_rarely_and_decides_often(unit: int) -> None:

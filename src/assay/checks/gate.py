@@ -30,6 +30,7 @@ from assay.errors import DataError, ModelError, ProjectError
 from assay.gate import decide, decide_slices, parse
 from assay.gate.condition import TEMPLATE, Condition
 from assay.gate.inputs import collect
+from assay.gate.screening import copied
 from assay.stats.sampling import seed
 from assay.store.ledger import Ledger
 from assay.tracking.registry import Registry
@@ -228,10 +229,11 @@ def _everywhere(
 ) -> Verdict:
     """Decide a claim on every slice that the columns of the table describe."""
     columns = dataset.features.iloc[keep]
-    if dataset.unit is None and dataset.timestamp is not None:
-        columns = columns.assign(**{str(dataset.declared.timestamp): dataset.timestamp.iloc[keep]})
+    times = None if dataset.timestamp is None else dataset.timestamp.iloc[keep].rename(dataset.declared.timestamp)
+    if dataset.unit is None and times is not None:
+        columns, times = columns.assign(**{str(times.name): times}), None
     plain = collect(parse("n - o > 0"), **{name: rows[name] for name in _PLAIN}, slices=None)
-    return no_slice_regression(
+    verdict = no_slice_regression(
         columns,
         plain.labels,
         plain.predicted["new"],
@@ -240,10 +242,23 @@ def _everywhere(
         min_support=claim.min_support,
         max_level=claim.max_level,
         unit=None if rows["unit"] is None else pd.Series(rows["unit"], name=dataset.declared.unit),
+        timestamp=times,
         alpha=level,
         seed=seed(check.name, dataset.fingerprint) % 2**32,
         check=check.name,
         blocking=check.blocking,
+    )
+    content = None if rows["unit"] is not None or dataset.content is None else dataset.content[keep]
+    copies = None if content is None else copied(content, plain.n)
+    if copies is None:
+        return verdict
+    reason = f"rows are not independent: {copies.copies:,} of {plain.n:,} are copies of others"
+    return msgspec.structs.replace(
+        verdict,
+        status="inconclusive",
+        guarantee=Guarantee.none(reason),
+        reason=reason,
+        actions=(Action(f"drop the {copies.copies:,} copies, or declare what they are copies of as the unit"),),
     )
 
 

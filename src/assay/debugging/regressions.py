@@ -64,6 +64,7 @@ def no_slice_regression(
     max_level: int = 2,
     bins: int | None = 10,
     unit: Any = None,
+    timestamp: Any = None,
     alpha: float = 0.05,
     seed: int = 0,
     check: str = "no_slice_regression",
@@ -77,8 +78,8 @@ def no_slice_regression(
     Guarantee (exact): P(pass) <= alpha if the error of any such slice rose by more than ``tau``, and P(fail) <= alpha if
     that of none did; the proof is at the top of this module.
 
-    Assumes that rows (with ``unit``: units) are independent, and that labels are right. If the rises cluster by the day
-    of a time or by a column that is called like an id, and no unit is declared, the verdict is ``inconclusive``.
+    Assumes that rows (with ``unit``: units) are independent, and that labels are right. If the rises of rows (units) cluster
+    by the day of a time or by a column that is called like an id, the verdict is ``inconclusive``.
 
     Parameters
     ----------
@@ -90,6 +91,8 @@ def no_slice_regression(
         Tolerated rise of the share of errors.
     min_support, max_level, bins, unit, seed
         As for :func:`assay.debugging.find_slices`.
+    timestamp : array of dates or times, shape (rows,), optional
+        By whose days clustering is looked for too; no slice is described by it.
     alpha : float, in (0, 1)
     check, blocking
         Passed on to the verdict.
@@ -141,10 +144,13 @@ def no_slice_regression(
     found = _Slices(support)
     # One number a row: 0 where nothing changed, else 3 and the rise.
     Lattice(coded, np.where(changed, 3.0 + rows.values, 0.0), thresholds=(2.0, 3.0)).walk(found, level)
-    groups = {} if rows.units is not None else columns_.groupings(features, rows.columns)
-    refused, looked = undeclared(rows.values, groups, seed)
+    groups = columns_.groupings(features, rows.columns)
+    if timestamp is not None:
+        times = {str(getattr(timestamp, "name", None) or "timestamp"): np.asarray(timestamp)}
+        groups |= columns_.groupings(columns_.learn(times, bins, "quantile"), times)
+    refused, looked = undeclared(rows.values, groups, seed, rows.units)
     name = unit if isinstance(unit, str) else str(getattr(unit, "name", None) or "unit")
-    independent = Assumption(f"{name}s are independent", "declared") if rows.units is not None else independence(looked)
+    independent = independence(looked) if rows.units is None else independence(looked, "", f"{name}s are independent")
     further: tuple[Assumption, ...] = ()
     if rows.units is not None:
         further = (Assumption(f"no {name} has more rows, or can move further, than the largest here", "unverifiable"),)
@@ -212,15 +218,14 @@ class _Tests:
 
     def __init__(self, found: _Slices, rows: Rows, coded: Coded, changed: NDArray[np.bool_]) -> None:
         self.found, self.counts = found, found.counts.astype(np.int64)
-        self._rows, self._coded, self._changed = rows, coded, changed
+        self._rows, self._coded = rows, coded
+        self._move = 0.0 if rows.units is None else float(np.bincount(rows.units, changed).max())
 
     def p_below(self, at: int, tau: float) -> float:
         """Give a p-value against "the rise is larger than tau"."""
         size, lost, _, won = self.counts[:, at].tolist()
         if self._rows.units is None:
             return paired.p_value_shifted(won, lost, size, -tau)
-        if not self._sums(at)[3].any():
-            return 0.0
         return self._e(clustered.e_value_less, at, tau)
 
     def p_above(self, at: int, tau: float) -> float:
@@ -243,13 +248,13 @@ class _Tests:
         return min(1.0, 1.0 / max(e_value(totals, sizes, tau, low=-1.0, high=1.0, least=least, most=most), 1e-300))
 
     def _sums(self, at: int) -> tuple[Floats, Floats, Floats, Floats]:
-        """Rise, rows, and the least and greatest rise, of each unit in a slice."""
+        """Rise, rows, and the least and greatest rise that a unit could have, of each unit in a slice."""
         assert self._rows.units is not None
         inside = members(self._coded, self.found.conditions[at])
         own = self._rows.units[inside]
         sizes: Floats = np.bincount(own).astype(np.float64)
         totals: Floats = np.bincount(own, self._rows.values[inside]).astype(np.float64)
-        most: Floats = np.bincount(own, self._changed[inside]).astype(np.float64)
+        most: Floats = np.minimum(sizes, self._move)
         there = sizes > 0
         return totals[there], sizes[there], -most[there], most[there]
 

@@ -24,7 +24,7 @@ from assay.core.guarantee import Assumption, Guarantee, independence
 from assay.debugging.clearing import MOST_SLICES, Shares, Spread, bounds, detectable
 from assay.debugging.contrast import Sample
 from assay.debugging.lattice import Lattice
-from assay.stats import clustered, clustering, multiplicity
+from assay.stats import clustered, clustering, crossing, multiplicity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -266,15 +266,26 @@ def undeclared(
     Guarantee (exact): P(something is found) <= 1% if the errors are exchangeable over rows (units).
     """
     looked: list[tuple[str, float]] = []
+    crossed: set[str] = set()
     if units is not None:
-        groups = {name: codes for name, codes in groups.items() if clustering.coarser(codes, units)}
+        crossed = {name for name, codes in groups.items() if crossing.crosses(codes, units)}
+        groups = {name: codes for name, codes in groups.items() if name in crossed or clustering.coarser(codes, units)}
     what = "rows" if units is None else "units"
     level = _CLUSTERED / max(1, len(groups))
+    permutations = max(199, int(2 / level))
     for name, codes in groups.items():
         if np.unique(codes).size == codes.size:
             continue
+        if units is not None and name in crossed:
+            tested = crossing.test(values, codes, units, permutations=permutations, seed=seed)
+            if tested.p_value <= level and tested.design_effect > _MATERIAL:
+                return (
+                    f"errors cluster by {name} across units: their variance is {tested.design_effect:.3g} times that of "
+                    f"independent units (p = {tested.p_value:.2g}); declare as the unit what both lie in as a whole"
+                ), looked
+            continue
         each = clustering.of_units(values, codes, units)
-        tested = clustering.test(*each, permutations=max(199, int(2 / level)), seed=seed, level=level)
+        tested = clustering.test(*each, permutations=permutations, seed=seed, level=level)
         if tested.p_value <= level and tested.design_effect > _MATERIAL:
             return (
                 f"errors cluster by {name}: their variance is {tested.design_effect:.3g} times that of independent "

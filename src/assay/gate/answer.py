@@ -223,10 +223,9 @@ def _actions(status: Status, findings: list[Finding], inputs: Inputs, clusters: 
     if clusters is not None and clusters.copies:
         return (Action(f"drop the {clusters.copies:,} copies, or declare what they are copies of as the unit"),)
     if clusters is not None:
-        what = "" if clusters.column == clusters.unit else f" ({clusters.column})"
         return (
             Action(
-                f'declare unit = "{clusters.unit}"{what}, and judge again',
+                clusters.remedy,
                 effect=f"{'they' if inputs.unit is not None else 'the rows'} then count as what they are: about one in "
                 f"{clusters.design_effect:.3g} is news",
             ),

@@ -215,7 +215,7 @@ def _actions(
     if clusters is not None:
         return (
             Action(
-                f'declare unit = "{clusters.unit}", and judge again',
+                clusters.remedy,
                 effect=f"{'they' if inputs.unit is not None else 'the rows'} then count as what they are: about one in "
                 f"{clusters.design_effect:.3g} is news",
             ),

@@ -13,7 +13,7 @@ from assay.core.guarantee import MATERIAL_EFFECT, Assumption
 from assay.errors import DataError
 from assay.gate.inputs import by_name, column, numbered
 from assay.gate.measure import parts
-from assay.stats import clustering
+from assay.stats import clustering, crossing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -47,6 +47,8 @@ class Clusters:
         Rows that repeat an earlier row, where it is copies that were found; else 0.
     predicted : bool
         Whether it is not the values that cluster, but the rows whose predictions let a label matter.
+    crossed : bool
+        Whether units lie in several groups each, so that the column is no unit in their place.
     """
 
     column: str
@@ -57,6 +59,7 @@ class Clusters:
     copies: int = 0
     predicted: bool = False
     of: str = "rows"
+    crossed: bool = False
 
     @property
     def refuted(self) -> Assumption:
@@ -64,6 +67,14 @@ class Clusters:
         found = f"{self.copies:,} are copies" if self.copies else f"they cluster by {self.column}"
         what = "rows are independent" if self.of == "rows" else independent_units(self.of)
         return Assumption(what, "checked", f"refuted: {found}")
+
+    @property
+    def remedy(self) -> str:
+        """What to declare."""
+        if self.crossed:
+            return f"declare as the unit what {self.of} and {self.unit} both lie in as a whole, and judge again"
+        aside = "" if self.column == self.unit else f" ({self.column})"
+        return f'declare unit = "{self.unit}"{aside}, and judge again'
 
 
 def independent_units(unit: str) -> str:
@@ -76,7 +87,7 @@ def candidates(
 ) -> dict[tuple[str, str], NDArray[np.intp]]:
     """Give the groupings to test, by name in words and name to declare, but for those of one row a group.
 
-    With a unit they are those that are coarser than it: each unit lies in one group, and some group has several units.
+    With a unit they are those in which some group has several units; a unit may lie in one group, or be crossed by several.
     """
     found: dict[tuple[str, str], NDArray[np.intp]] = {}
     if timestamp is not None:
@@ -94,9 +105,12 @@ def candidates(
             continue
         if 1 < groups < n:
             found[name, name] = codes
-    return (
-        found if unit is None else {names: codes for names, codes in found.items() if clustering.coarser(codes, unit)}
-    )
+    if unit is None:
+        return found
+    return {
+        names: codes for names, codes in found.items()
+        if clustering.coarser(codes, unit) or crossing.crosses(codes, unit)
+    }  # fmt: skip
 
 
 def undeclared(
@@ -108,27 +122,33 @@ def undeclared(
     """Test the values of each clause, of rows or of whole units where one is declared, for clustering by each grouping.
 
     Guarantee (exact): if rows (units) are exchangeable, P(something is found) <= alpha: permutation tests, Bonferroni
-    over groupings and clauses. Gives the finding with the largest design effect, or ``None``; and for each grouping the
-    design effect that is found with probability 0.8 in every clause (an estimate).
+    over groupings and clauses. Gives the finding with the largest design effect, or ``None``; and for each grouping, but
+    those that cross units, the design effect that is found with probability 0.8 in every clause (an estimate).
     """
     tested = [part for clause in clauses for part in parts(clause, inputs)[0] if part.rows.any()]
     level = alpha / max(1, len(tested) * len(groupings))
     permutations = max(_PERMUTATIONS, int(np.ceil(2 / level)))
     worst: Clusters | None = None
-    seen = {words: 1.0 if tested else math.inf for words, _ in groupings}
+    crossed = {words for (words, _), codes in groupings.items() if _crosses(codes, inputs.unit)}
+    seen = {words: 1.0 if tested else math.inf for words, _ in groupings if words not in crossed}
     for part in tested:
         values = part.values(inputs)
         within = None if inputs.unit is None else inputs.unit[part.rows]
         for (words, unit), codes in groupings.items():
-            each = clustering.of_units(values, codes[part.rows], within)
-            result = clustering.test(*each, permutations=permutations, level=level)
-            if result.p_value > level:
+            if within is not None and words in crossed:
+                result = crossing.test(values, codes[part.rows], within, permutations=permutations)
+            else:
+                each = clustering.of_units(values, codes[part.rows], within)
+                result = clustering.test(*each, permutations=permutations, level=level)
+            if result.p_value > level and words in seen:
                 seen[words] = max(seen[words], result.detectable)
             if result.p_value > level or not result.design_effect > MATERIAL:
                 continue
             if worst is None or result.design_effect > worst.design_effect:
                 of = "rows" if inputs.unit is None else inputs.unit_name
-                worst = Clusters(words, unit, result.icc, result.design_effect, result.p_value, of=of)
+                worst = Clusters(
+                    words, unit, result.icc, result.design_effect, result.p_value, of=of, crossed=words in crossed
+                )
     return worst, tuple(seen.items())
 
 
@@ -167,6 +187,8 @@ def foreseen(
     permutations = max(_PERMUTATIONS, int(np.ceil(2 / level)))
     worst: Clusters | None = None
     for (words, unit), codes in groupings.items():
+        if words not in found:
+            continue
         _, group = clustering.of_units(looked, codes[looked], None if inputs.unit is None else inputs.unit[looked])
         sizes = np.bincount(group).astype(np.float64)
         typical = float(sizes @ sizes) / group.size
@@ -206,6 +228,10 @@ def copied(content: Any, n: int) -> Clusters | None:
     if not broken.any():
         return None
     return Clusters("copies of rows", "", 1.0, effect, 1e-4, n - distinct)
+
+
+def _crosses(codes: NDArray[np.intp], unit: NDArray[np.intp] | None) -> bool:
+    return unit is not None and not clustering.coarser(codes, unit)
 
 
 def _days(values: NDArray[Any], name: str) -> NDArray[Any]:

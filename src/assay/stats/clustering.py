@@ -278,15 +278,15 @@ def canonical(values: Floats, codes: Codes) -> tuple[Codes, Codes]:
     bits = (values + 0.0).astype(np.float32).view(np.uint32).astype(np.uint64)
     row = np.full(codes.size, 0x9E3779B97F4A7C15, dtype=np.uint64)
     for column in bits.T:
-        row = _mixed(row ^ column)
+        row = mixed(row ^ column)
     unit = np.zeros(int(codes.max(initial=-1)) + 1, dtype=np.uint64)
-    np.add.at(unit, codes, _mixed(row))
+    np.add.at(unit, codes, mixed(row))
     order = np.lexsort((row, codes, unit[codes]))
     ordered = codes[order]
     return order, np.cumsum(np.append(0, ordered[1:] != ordered[:-1])) if codes.size else codes
 
 
-def _mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def mixed(bits: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Scatter 64 bits (the finalizer of splitmix64; Steele, Lea and Flood, OOPSLA 2014)."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

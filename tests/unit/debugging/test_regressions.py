@@ -82,7 +82,10 @@ def test_models_that_agree_pass() -> None:
     table, y, _, old = models(3000, 0.0)
     assert no_slice_regression(table, y, old, old, tau=0.05, max_level=1).status == "pass"
     assert no_slice_regression(table, y, old, old, tau=0.0).status == "inconclusive"
-    assert no_slice_regression(table, y, old, old, tau=0.01, unit=np.arange(3000) // 2).status == "pass"
+    unit = np.arange(3000) // 2
+    assert no_slice_regression(table, y, old, old, tau=0.05, max_level=1, unit=unit).status == "pass"
+    # Of few units that did not move nothing is certain.
+    assert no_slice_regression(table, y, old, old, tau=0.005, max_level=1, unit=unit).status == "inconclusive"
 
 
 @pytest.mark.parametrize(

@@ -285,7 +285,7 @@ def test_predictions_that_cluster_are_seen_where_labels_are_too_few() -> None:
     said = decide(claim, labels=labels[rows], new=new[rows], old=old[rows], **terms)
     assert said.inconclusive
     assert said.reason.startswith("rows are not independent: those on which a label matters cluster by the day of ")
-    assert said.actions[0].title == 'declare unit = "date", and judge again'
+    assert said.actions[0].title == 'declare unit = "date" (the day of timestamp), and judge again'
 
 
 def test_few_labels_do_not_show_that_rows_are_independent() -> None:
