@@ -74,16 +74,17 @@ def test(  # not one of pytest's
     numbers = numbers - (numbers.mean() if numbers.size else 0.0)
     unit, group = _codes(units), _codes(groups)
     pairs, cell = np.unique(np.stack([unit, group]), axis=1, return_inverse=True)
-    total: Floats = np.bincount(cell.ravel(), numbers)
+    total = np.bincount(cell.ravel(), numbers)
     of_unit = np.bincount(unit, numbers)
     together = np.bincount(group, numbers)
     count = together.size
     alone = float(of_unit @ of_unit)
-    across = float(together @ together) - float(total @ total)
+    inside = float(total @ total)
+    across = float(together @ together) - inside
     if count < 2 or alone <= 1e-15 * numbers.size:
         return ClusteringTest(float("nan"), float("nan"), 1.0, count, total.size)
     sizes = np.bincount(pairs[1]).astype(np.float64)
-    icc = across / max(float(sizes @ (sizes - 1)), 1.0) / (float(total @ total) / total.size)
+    icc = across / max(float(sizes @ (sizes - 1)), 1.0) / (inside / total.size)
 
     rng = np.random.default_rng(seed)
     stretches, value, place = _drawn(numbers, unit, group, rng)
