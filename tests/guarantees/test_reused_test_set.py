@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from assay.checks import question
+from assay.checks.answers import history
 from assay.checks.budget import policy_of, shown, words_of
 from assay.checks.project import load
 from assay.checks.run import run_checks
 from assay.core.project import BudgetTable, DatasetTable
 from assay.gate.reuse import Policy, most_passes
 from assay.stats import binomial
+from assay.store.ledger import Ledger
 from assay.testing.coverage import assert_error_below, assert_power_above
 
 DELTA, STEPS, EPS = 0.01, 32, 0.05
@@ -208,6 +211,81 @@ def test_another_gate_costs_another_answer(ask):
     ask(("better", "n > 0.8"), queries=2)
     assert ask(("sound", "n > 0.5"), queries=2).verdicts["sound"].passed
     assert ask(("sounder", "n > 0.5"), queries=2).results[0].inconclusive
+
+
+def test_another_question_about_a_candidate_costs_another_answer_where_answers_are_seen(ask):
+    for number, limit in enumerate((0.99, 0.98, 0.97)):
+        asked = ask(("better", f"n > {limit}"), queries=3, adaptivity="full")
+        assert spent(asked) == number + 1
+    assert "3 of 3 spent" in ask(("better", "n > 0.5"), queries=3, adaptivity="full").results[0].reason
+    assert ask(("better", "n > 0.97"), queries=3, adaptivity="full").results[0].id == asked.results[0].id
+
+
+def test_a_refusal_of_the_candidate_that_passed_takes_no_pass_back(ask):
+    assert ask(("sound", "n > 0.5"), queries=4, adaptivity="first-change").results[0].passed
+    assert "retired at pass 1" in ask(("sound", "n > 0.99"), queries=4, adaptivity="first-change").results[0].reason
+
+
+def test_a_claim_that_is_added_after_a_look_costs_an_answer_and_the_gate_passes_by_it_alone(ask):
+    both = (("sound", "n > 0.5"), ("sounder", "n > 0.52"))
+    assert ask(both[0], queries=3, adaptivity="full").results[0].passed
+    again = ask(*both, queries=3, adaptivity="full")
+    assert spent(again) == 2
+    assert all(verdict.passed for verdict in again.results)
+    assert passes(again) == [True, True]
+
+
+def spent(run):
+    entries = Ledger(run.project.store).entries(kind="answers")
+    return sum(entry.state == "settle" for entry in entries)
+
+
+def passes(run):
+    ledger = Ledger(run.project.store)
+    answers = ledger.entries(kind="answers")
+    return [past.passed for past in history(answers, ledger.entries(kind="alpha"), answers[0].key)]
+
+
+PREVIEW = """
+[project]
+name = "noise"
+
+[datasets.test]
+role = "test"
+source = "test.csv"
+label = "y"
+queries = 1
+
+[models.m]
+predictions = "said.csv"
+
+[slices]
+"""
+
+
+def picks_a_slice(folder: Path, rng: np.random.Generator) -> bool:
+    """Look at what a check that blocks nothing says of 20 slices, and then ask the gate for the best of them."""
+    table = pd.DataFrame(rng.integers(0, 2, (600, 20)), columns=[f"s{k}" for k in range(20)])
+    table.assign(y=rng.integers(0, 2, 600)).to_csv(folder / "test.csv", index=False)
+    pd.DataFrame({"prediction": rng.integers(0, 2, 600)}).to_csv(folder / "said.csv", index=False)
+    text = PREVIEW + "".join(f'a{k} = "s{k} = 1"\n' for k in range(20))
+    text += '[[checks]]\nid = "look"\nclaim = "accuracy(new | {slice}) > 0.5"\nmodel = "m"\nslices = "all"\n'
+    (folder / "assay.toml").write_text(text)
+    seen = {verdict.subject: verdict.evidence.estimate for verdict in run_checks(load(folder), "").results}
+    best = max(seen, key=seen.__getitem__)
+    (folder / "assay.toml").write_text(text + CHECK.format("gate", f"accuracy(new | {best}) > 0.5"))
+    return run_checks(load(folder), "").verdicts["gate"].passed
+
+
+@pytest.mark.slow
+def test_a_claim_picked_by_what_was_shown_passes_no_noise(tmp_path_factory, monkeypatch):
+    def run(rng: np.random.Generator) -> bool:
+        return picks_a_slice(tmp_path_factory.mktemp("picks"), rng)
+
+    assert_error_below(run, ALPHA, runs=20, seed=1)
+    monkeypatch.setattr(question, "questions", lambda *_: None)
+    with pytest.raises(AssertionError, match="promised"):
+        assert_error_below(run, ALPHA, runs=20, seed=1)
 
 
 def test_what_developers_may_see_is_printed_as_an_assumption(ask):

@@ -18,12 +18,13 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from assay.core.fingerprint import digest
 from assay.gate.reuse import NOTHING_LEFT, Policy
 from assay.store.balance import is_dead, is_put_by
 from assay.store.schema import now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from assay.store.chain import Entry
 
@@ -31,7 +32,7 @@ LEAST = 1e-240
 """Least error probability of a test: below it, no number of rows is enough."""
 
 MORE = "|words "
-"""Tells a second answer about the same candidate, of which more is shown, from the first."""
+"""Tells a second answer about the same candidate, to other questions or of which more is shown, from the first."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,16 @@ class Past:
     detail: dict[str, Any]
     passed: bool | None
     put_by: bool = False
+
+    @property
+    def about(self) -> str:
+        """The candidate, with all that it is judged against."""
+        return self.once.partition(MORE)[0]
+
+    def asked(self, questions: Mapping[str, str]) -> set[str]:
+        """Give the checks whose questions were part of the gate then, as they are now."""
+        then = self.detail.get("questions")
+        return {check for check, question in questions.items() if then is None or then.get(check) == question}
 
     @property
     def words(self) -> int:
@@ -116,7 +127,16 @@ def history(answers: Iterable[Entry], alphas: Iterable[Entry], key: str) -> list
     return list(found.values())
 
 
-def reckon(past: Sequence[Past], policy: Policy, *, once: str, words: int, required: Sequence[str]) -> Terms:
+def reckon(
+    past: Sequence[Past],
+    policy: Policy,
+    *,
+    once: str,
+    words: int,
+    required: Sequence[str],
+    check: str = "",
+    questions: Mapping[str, str] | None = None,
+) -> Terms:
     """Reckon the share of the error probability for an answer about a candidate.
 
     Parameters
@@ -132,14 +152,23 @@ def reckon(past: Sequence[Past], policy: Policy, *, once: str, words: int, requi
         Different answers that can be shown; 0 where numbers are.
     required : sequence of str
         Checks that all have to pass for the gate to pass.
+    check : str
+        The one that asks.
+    questions : mapping of str to str, optional
+        What each check of the gate asks, where an answer may have been seen by who wrote them: a question that was no part
+        of the gate when an answer about the candidate was begun may have been chosen by it, and is another answer.
     """
-    for earlier in past:
+    about = [earlier for earlier in past if earlier.about == once]
+    for earlier in about:
         enough = not policy.seen or (earlier.detail.get("seen") and earlier.words >= words)
-        if earlier.once.partition(MORE)[0] == once and enough:
+        if enough and (questions is None or check in earlier.asked(questions)):
             detail = earlier.detail
             return Terms(earlier.once, detail["share"], detail["number"], tuple(past), detail)
-    if any(earlier.once.partition(MORE)[0] == once for earlier in past):
-        once = f"{once}{MORE}{words}"
+    if about:
+        # It is a pass if what is asked anew passes; what was asked before keeps its own answer.
+        old = set().union(*(earlier.asked(questions) for earlier in about)) if questions else set()
+        required = [each for each in required if each not in old]
+        once = f"{once}{MORE}{words}{f' {digest(questions)[:16]}' if questions else ''}"
     number = len(past)
     passes = sum(earlier.passed is not False and not earlier.put_by for earlier in past)
     left = math.fsum(earlier.log_kept(policy.seen) for earlier in past)
@@ -158,6 +187,7 @@ def reckon(past: Sequence[Past], policy: Policy, *, once: str, words: int, requi
         "words": words,
         "seen": policy.seen,
         "required": list(required),
+        **({"questions": dict(questions)} if questions else {}),
         "policy": policy.reuse,
         "queries": policy.steps,
         "last_pass": policy.last_pass,
@@ -190,8 +220,8 @@ def _passed(required: Sequence[str], said: dict[str, list[str]], unknown: bool) 
         return False
     if unknown:
         return None
-    # A check that was never asked let nobody through.
-    return all(said.get(check) for check in required)
+    # A check that was never asked let nobody through; nor does one that nothing hangs on.
+    return bool(required) and all(said.get(check) for check in required)
 
 
 def _finite(value: float) -> float | None:

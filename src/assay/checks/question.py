@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from assay.checks import testsets
 from assay.checks.answers import LEAST, Terms, history, reckon
 from assay.checks.budget import gain_of, policy_of, shown, words_of
 from assay.core.action import Action
+from assay.core.fingerprint import digest
 from assay.core.guarantee import Assumption
 from assay.core.project import stage_of
 from assay.errors import BudgetSpent, ProjectError
@@ -48,6 +51,8 @@ class Question:
         Checks that all have to pass for the gate to pass.
     table : Known or None
         What to enter of a table that the ledger does not know.
+    questions : dict of str to str or None
+        What each check of the gate asks; ``None`` where answers are declared unseen, so that no question hangs on them.
     """
 
     check: str
@@ -60,6 +65,7 @@ class Question:
     words: int
     required: tuple[str, ...]
     table: testsets.Known | None
+    questions: dict[str, str] | None
 
     @classmethod
     def of(
@@ -75,7 +81,8 @@ class Question:
         policy, words, names = sharing(check, inputs, dataset)
         key, table = family
         ledger = Ledger(inputs.project.store)
-        return cls(check.name, dataset, ledger, key, once, alpha, policy, words, names, table)
+        asked = None if dataset.declared.adaptivity == "none" else questions(check, inputs)
+        return cls(check.name, dataset, ledger, key, once, alpha, policy, words, names, table, asked)
 
     def terms(self, connection: Connection) -> Terms:
         """Reckon what the answer costs, from what the ledger has now; the table is entered if it is a new one.
@@ -93,7 +100,15 @@ class Question:
             raise self._spent(f"{state}{f': {why}' if why else ''}")
         answers = self.ledger.entries_in(connection, kind="answers", key=self.key)
         past = history(answers, self.ledger.entries_in(connection, kind="alpha"), self.key)
-        terms = reckon(past, self.policy, once=self.once, words=self.words, required=self.required)
+        terms = reckon(
+            past,
+            self.policy,
+            once=self.once,
+            words=self.words,
+            required=self.required,
+            check=self.check,
+            questions=self.questions,
+        )
         if not terms.share:
             held = balance_of(connection, "answers", self.key, now()).held
             raise self._spent(self._why(terms), held)
@@ -169,6 +184,16 @@ def sharing(check: CheckTable, inputs: Inputs, dataset: Dataset) -> tuple[Policy
     gain = max(filter(None, (gain_of(parse(c.claim)) for c in required if c.mode == "fp-free")), default=None)
     policy = policy_of(dataset.declared, words=words, passing=passing, gain=gain)
     return policy, words, tuple(c.name for c in required)
+
+
+def questions(check: CheckTable, inputs: Inputs) -> dict[str, str]:
+    """Tell what each check of the gate of a candidate asks, as a digest."""
+    project = inputs.project
+    return {
+        each.name: digest([msgspec.to_builtins(each), project.slices_of(each.slices)])[:16]
+        for each in project.file.checks
+        if stage_of(each) == "gate" and each.new == check.new
+    }
 
 
 def _can_be_asked(check: CheckTable, inputs: Inputs, dataset: Dataset) -> bool:
