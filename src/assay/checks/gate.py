@@ -315,7 +315,8 @@ def identified(check: CheckTable, project: Project, old: Predictor | None) -> tu
 def dropped(project: Project, key: str) -> list[str]:
     """Blocking checks that took a share of the error probability of these data, and are in the gate no more.
 
-    To add a claim costs nothing: a gate errs only if its oldest false claim does (:func:`~.budget.alpha_of`).
+    To add a claim that hangs on no answer costs nothing: a gate errs only if its oldest false claim does
+    (:func:`~.budget.alpha_of`). One that may hang on an answer is told by :func:`~.answers.reckon`.
     """
     if not project.has_store:
         return []
