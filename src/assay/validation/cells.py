@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from assay.data.connection import quote, session
 from assay.data.facts import row_count
 from assay.validation.profiling import NESTED, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import ibis
     import pyarrow as pa
@@ -113,6 +114,15 @@ def rounded(value: ibis.Value) -> ibis.Value:
     return plain.ifelse((plain.ifelse(number, 1.0) / step).floor() * step, number)
 
 
+def rounded_sql(value: str) -> str:
+    """Write :func:`rounded` of a DOUBLE in DuckDB's SQL, which costs far less than an expression for each of many columns."""
+    step = f"pow(2.0, greatest(floor(log2(abs({value}))), {_SMALLEST_EXPONENT}) - {DIGITS - 1})"
+    return (
+        f"CASE WHEN abs({value}) > 0 AND abs({value}) < 'inf'::DOUBLE THEN floor({value} / {step}) * {step} "
+        f"ELSE {value} END"
+    )
+
+
 @dataclass(frozen=True)
 class _Side:
     """Rows by cell of a column in one table: ``None`` is a missing value, or NaN where ``nan``."""
@@ -134,9 +144,13 @@ def _counted(
     found: dict[str, list[_Side]] = {}
     for start in range(0, len(columns), chunk):
         part = columns[start : start + chunk]
-        sides = [_count(table, part, measure) for table in tables]
+        sides = [_counter(table)(table, part, measure) for table in tables]
         found |= {column: [side[i] for side in sides] for i, column in enumerate(part)}
     return found
+
+
+def _counter(table: ibis.Table) -> Callable[[ibis.Table, Sequence[str], Measure], list[_Side]]:
+    return _count_here if table.get_backend() is session().backend else _count
 
 
 def _count(table: ibis.Table, columns: Sequence[str], measure: Measure) -> list[_Side]:
@@ -165,8 +179,34 @@ def _count(table: ibis.Table, columns: Sequence[str], measure: Measure) -> list[
         cell = nan.ifelse(None, rounded(long.value))
     narrow = long.select("column", cell=cell, nan=nan)
     counted = narrow.group_by("column", "cell", "nan").aggregate(rows=narrow.count()).to_pyarrow()
+    return _sides(counted, len(columns))
+
+
+def _count_here(table: ibis.Table, columns: Sequence[str], measure: Measure) -> list[_Side]:
+    """Count as :func:`_count` does, by DuckDB's SQL."""
+    import pyarrow as pa
+
+    here = session()
+    kind = "VARCHAR" if measure == "text" else "DOUBLE"
+    values = ", ".join(
+        f"CAST({f'length({quote(name)})' if measure == 'length' else quote(name)} AS {kind})" for name in columns
+    )
+    cell, nan = "value", "FALSE"
+    if measure == "number":
+        nan = "coalesce(isnan(value), FALSE)"
+        cell = f"CASE WHEN isnan(value) THEN NULL ELSE {rounded_sql('value')} END"
+    counted = here.backend.con.sql(
+        f'SELECT "column", {cell} AS cell, {nan} AS nan, count(*) AS rows FROM (SELECT unnest(range({len(columns)})) AS '
+        f'"column", unnest([{values}]) AS value FROM ({here.backend.compile(table)})) GROUP BY ALL'
+    ).to_arrow_table()
+    cells = pa.string() if measure == "text" else pa.float64()
+    schema = pa.schema([("column", pa.int64()), ("cell", cells), ("nan", pa.bool_()), ("rows", pa.int64())])
+    return _sides(counted.cast(schema), len(columns))
+
+
+def _sides(counted: pa.Table, columns: int) -> list[_Side]:
     counted = counted.combine_chunks().sort_by("column")
-    ends = np.searchsorted(counted["column"].to_numpy(), np.arange(len(columns) + 1))
+    ends = np.searchsorted(counted["column"].to_numpy(), np.arange(columns + 1))
     sides = []
     for low, high in itertools.pairwise(ends.tolist()):
         part = counted.slice(low, high - low)

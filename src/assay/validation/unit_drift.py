@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from assay.data.connection import quote, session
 from assay.errors import DataError, TooFewUnits
 from assay.stats import unit_rise
 from assay.validation import clusters
 from assay.validation.cells import cells
-from assay.validation.rules import Counts, halves
-from assay.validation.shared_units import inside
+from assay.validation.rules import CONDITIONS, Counts, halves
+from assay.validation.shared_units import inside, inside_sql
 from assay.validation.witness import Witness, choose
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import ibis
+    from numpy.typing import NDArray
 
     from assay.validation.cells import Cells
     from assay.validation.clusters import Clustering
@@ -134,12 +136,36 @@ def clustered(
 
 
 def _count(table: ibis.Table, unit: str, chosen: Sequence[tuple[str, str, Witness, Cells]]) -> Counts:
+    if table.get_backend() is session().backend:
+        return _count_here(table, unit, chosen)
     wanted = {
         f"c{i}": inside(table, column, witness, counted).sum().cast("int64")
         for i, (column, _, witness, counted) in enumerate(chosen)
     }
     found = table.group_by(unit=table[unit]).aggregate(size=table.count(), **wanted).to_pyarrow().sort_by("unit")
     if found["unit"].null_count:
-        raise DataError(f"some rows have no {unit}, the declared unit: remove them, or give them one")
+        raise _no_unit(unit)
     broken = np.column_stack([found[f"c{i}"].to_numpy() for i in range(len(chosen))]).astype(np.int64)
     return Counts(broken, found["size"].to_numpy().astype(np.int64))
+
+
+def _count_here(table: ibis.Table, unit: str, chosen: Sequence[tuple[str, str, Witness, Cells]]) -> Counts:
+    """Count as :func:`_count` does, by DuckDB's SQL."""
+    here, kinds = session(), table.schema()
+    conditions = [inside_sql(kinds[column], column, witness, counted) for column, _, witness, counted in chosen]
+    rows, by = here.backend.compile(table), quote(unit)
+    sizes: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+    parts = []
+    for start in range(0, len(conditions), CONDITIONS):
+        counted = ", ".join(f"count_if({condition})" for condition in conditions[start : start + CONDITIONS])
+        found = here.run(f"SELECT {by} IS NULL, count(*), {counted} FROM ({rows}) GROUP BY {by} ORDER BY {by}")
+        if any(row[0] for row in found):
+            raise _no_unit(unit)
+        numbers = np.array([row[1:] for row in found], dtype=np.int64).reshape(len(found), -1)
+        sizes = numbers[:, 0]
+        parts.append(numbers[:, 1:])
+    return Counts(np.concatenate(parts, axis=1), sizes)
+
+
+def _no_unit(unit: str) -> DataError:
+    return DataError(f"some rows have no {unit}, the declared unit: remove them, or give them one")
