@@ -12,7 +12,9 @@ import msgspec
 from assay.errors import DataError
 from assay.validation import limits
 from assay.validation.choices import one_of
-from assay.validation.domains import Domain, Point, Record, Sequence, Whole, absent, domain_of, is_inner
+from assay.validation.domain import Domain, Point, absent
+from assay.validation.domains import Record, Sequence, domain_of, is_inner
+from assay.validation.ordered_domains import Whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
