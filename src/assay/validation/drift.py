@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
-from assay.core import Action, Assumption, Claim, Evidence, Guarantee, Verdict
-from assay.core.guarantee import independence
+from assay.core import Action, Guarantee, Verdict
 from assay.data.content import fingerprint
 from assay.data.facts import columns_present, nearest, require_rows
 from assay.data.sources import table as open_table
 from assay.errors import DataError, UsageError
-from assay.stats.multiplicity import benjamini_yekutieli, e_bh, holm
 from assay.validation import shared_units, unit_drift
 from assay.validation.cells import cells, comparable
 from assay.validation.column_drift import ColumnDrift
+from assay.validation.drift_verdicts import LOOK, Across, Terms, built, moved_words, named, skipped, verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import ibis
-    from numpy.typing import NDArray
 
     from assay.core.check import Severity
-    from assay.core.evidence import Scalar
     from assay.core.verdict import Status
-
-CODE = "VAL201"
-Across = Literal["fdr", "familywise"]
-_LOOK = (Action("look at these rows, and at what writes them"),)
 
 
 def compare(
@@ -152,7 +145,7 @@ def compare(
         ColumnDrift.of(column, counted, tolerance)
         for column, counted in zip(free, cells(before, after, free), strict=True)
     ]
-    terms = _Terms(tolerance, alpha, across, len(compared), unit)
+    terms = Terms(tolerance, alpha, across, len(compared), unit)
     if unit is not None:
         for opened, name in zip((before, after), names, strict=True):
             columns_present(opened, [unit], name)
@@ -161,7 +154,7 @@ def compare(
     else:
         judged = _by_row(before, after, compared, terms, check)
     verdicts = [
-        _skipped(column, hindrances[column], check, tolerance) if hindrances[column] else judged[column]
+        skipped(column, hindrances[column], check, tolerance) if hindrances[column] else judged[column]
         for column in wanted
     ]
     if fingerprints is None:
@@ -176,29 +169,6 @@ def compare(
         )
         for verdict in verdicts
     ]
-
-
-@dataclass(frozen=True)
-class _Terms:
-    tolerance: float
-    alpha: float
-    across: Across
-    tests: int
-    unit: str | None
-    screened: tuple[tuple[str, float], ...] = ()
-
-    @property
-    def familywise(self) -> bool:
-        return self.across == "familywise"
-
-    def fails(self, against: NDArray[np.float64], silent: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
-        """Join p-values (Holm) or e-values (e-BH) of all columns; those that are silent say nothing."""
-        if silent is not None:
-            against = np.where(silent, 1.0 if self.familywise else 0.0, against)
-        return holm(against) <= self.alpha if self.familywise else e_bh(against, self.alpha)
-
-    def passes(self, p_within: NDArray[np.float64]) -> NDArray[np.bool_]:
-        return (holm if self.familywise else benjamini_yekutieli)(p_within) <= self.alpha
 
 
 def _check_terms(tolerance: float, alpha: float, across: str) -> None:
@@ -223,7 +193,7 @@ def _hindrance(before: ibis.Table, after: ibis.Table, column: str) -> str:
 
 
 def _by_row(
-    before: ibis.Table, after: ibis.Table, compared: Sequence[ColumnDrift], terms: _Terms, check: str
+    before: ibis.Table, after: ibis.Table, compared: Sequence[ColumnDrift], terms: Terms, check: str
 ) -> dict[str, Verdict]:
     if not compared:
         return {}
@@ -242,7 +212,7 @@ def _by_row(
     fails, passes = terms.fails(against, silent), terms.passes(np.where(silent, 1.0, p_within))
     return {
         # Both at once is one error or the other, and nobody can say which.
-        column.name: _verdict(
+        column.name: verdict_of(
             column,
             "inconclusive" if fail == within else "fail" if fail else "pass",
             clustered.get(column.name),
@@ -254,7 +224,7 @@ def _by_row(
 
 
 def _by_unit(
-    before: ibis.Table, after: ibis.Table, compared: Sequence[ColumnDrift], terms: _Terms, check: str
+    before: ibis.Table, after: ibis.Table, compared: Sequence[ColumnDrift], terms: Terms, check: str
 ) -> dict[str, Verdict]:
     if not compared or terms.unit is None:
         return {}
@@ -267,12 +237,12 @@ def _by_unit(
     fails = terms.fails(against, np.array([column.name in clustered for column in compared]))
     found = {}
     for column, each, fail in zip(compared, tested, fails, strict=True):
-        moved, cluster = _moved(each.words, each.before, each.after), clustered.get(column.name)
+        moved, cluster = moved_words(each.words, each.before, each.after), clustered.get(column.name)
         status: Status = "fail" if fail else "inconclusive"
-        verdict = _built(column, status, terms, check, each.largest)
+        verdict = built(column, status, terms, check, each.largest)
         points = f"{100 * terms.tolerance:.3g} points"
         reason = f"{moved}: by more than {points}, as far as {each.units} {terms.unit}s tell"
-        actions = _LOOK
+        actions = LOOK
         if cluster is not None:
             reason = f"{moved}; but {cluster}, so that no bound for independent {cluster.of} holds"
             actions = (Action(f'declare the unit: unit = "{cluster.column}"'),)
@@ -291,130 +261,8 @@ def _by_unit(
                 verdict.evidence,
                 units=each.units,
                 unit=terms.unit,
-                statistic=statistic | {"p_moved": each.p_value, "e_moved": each.e_value} | _named(column),
+                statistic=statistic | {"p_moved": each.p_value, "e_moved": each.e_value} | named(column),
                 method=f"betting on units that did not choose the rows, {'Holm' if terms.familywise else 'e-BH'}",
             ),
         )
     return found
-
-
-def _verdict(
-    column: ColumnDrift, status: Status, cluster: shared_units.Found | None, terms: _Terms, check: str
-) -> Verdict:
-    seen, tolerance, alpha = column.witness, terms.tolerance, terms.alpha
-    lower = max(seen.lower(alpha), 0.0)
-    upper = max(column.upper(alpha), lower)
-    share = alpha / terms.tests
-    moved = _moved(seen.words, seen.before / seen.n, seen.after / seen.m)
-    within = f"{column.distance_name} of {column.cells.measure} is {column.distance:.3f}"
-    guarantee = _guarantee(status, terms)
-    actions: tuple[Action, ...] = ()
-    if cluster is not None:
-        status = "inconclusive"
-        reason = f"{moved}; but {cluster}, so that no bound for independent rows holds"
-        actions = (Action(f'declare the unit: unit = "{cluster.unit}"'),)
-        guarantee = Guarantee.none(f"rows are not independent: {cluster}")
-    elif status == "fail":
-        reason = f"{moved}: up by at least {100 * lower:.3g} points, tolerance {100 * tolerance:.3g}"
-        actions = _LOOK
-    elif status == "pass":
-        reason = f"{within}, at most {upper:.3f}: shown to be within {tolerance:g}"
-    else:
-        reason = f"{within}, between {lower:.3f} and {upper:.3f}: {tolerance:g} is not excluded"
-        actions = (_more(column.rows_needed(tolerance, share), column.m),)
-    verdict = _built(column, status, terms, check)
-    statistic: dict[str, Scalar] = {
-        "moved": seen.words,
-        "share_before": seen.before / seen.n,
-        "share_after": seen.after / seen.m,
-        "p_moved": seen.p_value(tolerance),
-        "e_moved": seen.e_value(tolerance),
-        "p_within": column.p_within(tolerance),
-        "tests": terms.tests,
-        "found_with_power_90": column.detectable(tolerance, share),
-    }
-    evidence = msgspec.structs.replace(
-        verdict.evidence,
-        lower=lower,
-        upper=upper,
-        level=max(0.0, 1 - 2 * alpha),
-        statistic=statistic | _named(column),
-        method=f"witness of held-out rows, {'e-BH' if terms.across == 'fdr' else 'Holm'}",
-    )
-    return msgspec.structs.replace(verdict, guarantee=guarantee, reason=reason, actions=actions, evidence=evidence)
-
-
-def _built(column: ColumnDrift, status: Status, terms: _Terms, check: str, largest: int = 0) -> Verdict:
-    return Verdict(
-        status=status,
-        guarantee=_guarantee(status, terms, largest),
-        check=check,
-        code=CODE,
-        stage="data",
-        claim=Claim(f"{column.distance_name} <= {terms.tolerance:g}", column.cells.measure),
-        evidence=Evidence(
-            n=column.n + column.m, measure=column.distance_name, estimate=column.distance, limit=terms.tolerance
-        ),
-        subject=column.name,
-    )
-
-
-def _named(column: ColumnDrift) -> dict[str, Scalar]:
-    return {f"estimate_{name}": value for name, value in column.named().items()}
-
-
-def _moved(words: str, before: float, after: float) -> str:
-    return f"rows with {words} went from {_percent(before)} to {_percent(after)}"
-
-
-def _more(rows: int | None, have: int) -> Action:
-    if rows is None:
-        return Action(
-            "compare with a larger reference, or state a larger tolerance",
-            effect="so near the tolerance more current rows alone do not decide",
-        )
-    return Action(
-        f"compare about {rows:,} current rows", units=rows - have, effect="decides if the distance is the one seen"
-    )
-
-
-def _guarantee(status: Status, terms: _Terms, largest: int = 0) -> Guarantee:
-    what, several = ("false alarm", "false alarms") if status != "pass" else ("false pass", "false passes")
-    wrong = f"any {what}" if terms.familywise else f"share of {several}"
-    scope = f"{wrong}, all columns together"
-    if terms.unit is not None:
-        assumed = [
-            independence(terms.screened, "", f"units of {terms.unit} are independent"),
-            Assumption(
-                f"no {terms.unit} has more rows than {largest:,}",
-                "unverifiable",
-                "the largest here; for these units alone nothing need be assumed",
-            ),
-        ]
-        joined = "Holm (1979)" if terms.familywise else "Wang and Ramdas (2022)"
-        return Guarantee.exact(terms.alpha, scope, assumed, f"Waudby-Smith and Ramdas (2024), {joined}")
-    source = "Clopper-Pearson (1934), McDiarmid (1989), Massart (1990)"
-    source += (
-        ", Wasserman et al. (2020), Wang and Ramdas (2022), Benjamini and Yekutieli (2001)"
-        if not terms.familywise
-        else ", Holm (1979)"
-    )
-    why = "clustering is looked for where a column is decided, by columns that look like a time or an id"
-    return Guarantee.exact(terms.alpha, scope, [independence(terms.screened, why)], source)
-
-
-def _skipped(column: str, why: str, check: str, tolerance: float) -> Verdict:
-    return Verdict(
-        status="skipped",
-        guarantee=Guarantee.none("nothing was tested"),
-        check=check,
-        code=CODE,
-        stage="data",
-        claim=Claim(f"distance <= {tolerance:g}", column),
-        reason=why,
-        subject=column,
-    )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3g}%"
