@@ -27,6 +27,7 @@ FOLLOWED = (
     ROOT / "README.md",
     ROOT / "docs" / "tutorial.md",
     HOW_TO / "gate.md",
+    HOW_TO / "acquire.md",
     HOW_TO / "custody.md",
     HOW_TO / "label.md",
 )

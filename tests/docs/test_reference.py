@@ -22,6 +22,8 @@ TABLES = {
     "[project]": project_file.ProjectTable,
     "[budget]": project_file.BudgetTable,
     "[datasets.NAME]": project_file.DatasetTable,
+    "[acquire]": project_file.AcquireTable,
+    "[acquire.sources.NAME]": project_file.SourceTable,
     "[models.NAME]": project_file.ModelTable,
     "[models.NAME.adapt]": project_file.AdaptTable,
     "[[checks]]": project_file.CheckTable,

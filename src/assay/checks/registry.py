@@ -66,6 +66,18 @@ RULES: tuple[Rule, ...] = (
         "Renggli et al., Automatic Feasibility Study via Data Quality Analysis for ML, ICDE 2023; Cover and Hart, IEEE Trans. "
         "Inf. Theory 1967; Antos, Devroye and Gyorfi, IEEE TPAMI 1999",
     ),
+    Rule(
+        "FEA301",
+        "which data to buy",
+        "feasibility",
+        "A law of how the loss falls with the rows of each source is fitted to small training runs, and the purchase that makes its "
+        "forecast least is looked for.",
+        "Rows of one source can be worth many times those of another, and the best mix for a little money is not that for much.",
+        "The law is supposed to go on beyond the runs. The loss that it forecasts is less to be trusted than the mix that it picks; "
+        "how far it missed the largest runs stands beside it.",
+        "estimate: no error bound",
+        "Hashimoto, Model performance scaling with multiple data sources, ICML 2021",
+    ),
     *DATA,
     *BEHAVIOR,
     Rule(

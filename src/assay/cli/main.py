@@ -21,6 +21,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "plan": ("plan", "Labels, error probability and answers that each check needs; what cannot be decided."),
     "check": ("check", "Run checks: ids, codes (VAL1), stage:data, dataset:live, tag:nightly."),
     "feasibility": ("questions", "Is it worth starting?"),
+    "acquire": ("acquire", "Which data to buy: plan, run, advise."),
     "profile": ("profile", "Look at a table: counts, nulls, ranges, quantiles, top values."),
     "suggest": ("suggest", "Rules for the next batches, with the false alarms a year that each will cost."),
     "schema": ("schema", "What the data look like, for a person to review: infer, show, edit, diff."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -135,6 +135,33 @@ class ModelTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     adapt: AdaptTable = AdaptTable()
 
 
+class SourceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[acquire.sources.NAME]``: where more training rows could come from.
+
+    ``dataset`` holds the labeled rows of it that are there already; by default the one of the source's name. ``price`` is
+    that of one more row, in any unit, ``stock`` how many there are to buy.
+    """
+
+    price: float
+    dataset: str = ""
+    stock: int | None = None
+
+
+class AcquireTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[acquire]``: which data to buy for a model.
+
+    ``assay acquire run`` trains ``model`` on small mixes of the sources, at most ``largest`` rows, and measures ``loss`` on
+    ``dataset``, one with the role dev. The loss is ``log`` for a classification and ``squared`` for a regression unless
+    another is named.
+    """
+
+    sources: dict[str, SourceTable] = {}
+    model: str = ""
+    dataset: str = ""
+    loss: Literal["log", "error", "squared", "absolute"] | None = None
+    largest: int | None = None
+
+
 class CheckTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[[checks]]``: a claim, or a family of built-in rules by code (``use = "VAL1"``)."""
 
@@ -188,6 +215,7 @@ class ProjectFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     datasets: dict[str, DatasetTable] = {}
     models: dict[str, ModelTable] = {}
     slices: dict[str, str] = {}
+    acquire: AcquireTable = AcquireTable()
     checks: tuple[CheckTable, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     owner: OwnerTable = OwnerTable()
@@ -198,6 +226,7 @@ _EXAMPLES = {
     "name": 'name = "flights"',
     "role": 'role = "test" (or "train", "dev", "live", "pool")',
     "source": 'source = "data/test.csv"',
+    "price": "price = 0.05",
     "check": 'check = "better"',
     "owner": 'owner = "ann"',
     "reason": 'reason = "the labels come on Monday"',
@@ -348,6 +377,31 @@ def project_schema() -> dict[str, Any]:
     return schema
 
 
+def _acquired(project: ProjectFile) -> list[tuple[Place, str]]:
+    """Find what does not go together in what may be bought."""
+    found: list[tuple[Place, str]] = []
+    acquire = project.acquire
+    references: list[tuple[tuple[str, ...], str, Collection[str]]] = [
+        (("acquire", "model"), acquire.model, project.models),
+        (("acquire", "dataset"), acquire.dataset, project.datasets),
+    ]
+    for name, source in acquire.sources.items():
+        place = ("acquire", "sources", name)
+        references.append(((*place, "dataset"), source.dataset or name, project.datasets))
+        if not 0 < source.price < float("inf"):
+            found.append(((*place, "price"), f"price of {name!r} is {source.price}; give what a row costs, above 0"))
+        if source.stock is not None and source.stock < 0:
+            found.append(((*place, "stock"), f"stock of {name!r} is {source.stock}; give how many rows can be bought"))
+    for where, value, declared in references:
+        if value and value not in declared:
+            found.append((where, f"{'.'.join(where)} names {value!r}; {did_you_mean(value, declared, 'declared')}"))
+    role = project.datasets[acquire.dataset].role if acquire.dataset in project.datasets else "dev"
+    if role != "dev":
+        message = f"dataset {acquire.dataset!r} has the role {role!r}; mixes are compared on one with the role 'dev'"
+        found.append((("acquire", "dataset"), message))
+    return found
+
+
 def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
     """Find what the types cannot express; each with its place in the file."""
     found: list[tuple[Place, str]] = []
@@ -387,6 +441,7 @@ def _inconsistencies(project: ProjectFile) -> list[tuple[Place, str]]:
         if not looks or looks[0] < 1 or list(looks) != sorted(set(looks)):
             message = f"looks is {list(looks)}; give rising numbers of units, for example [7, 21]"
             found.append((("models", name, "adapt", "looks"), message))
+    found += _acquired(project)
     seen: set[str] = set()
     for index, check in enumerate(project.checks):
         place: Place = ("checks", index)

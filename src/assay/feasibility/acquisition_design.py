@@ -117,3 +117,11 @@ def design(owned: Mapping[str, int], largest: int | None = None) -> Design:
             rows = np.floor(top / FACTOR**step * mix + 1e-9).astype(int)
             runs.append(dict(zip(names, (int(each) for each in rows), strict=True)))
     return Design(names, tuple(runs))
+
+
+def mixes_of_money(sources: int) -> NDArray[np.float64]:
+    """Shares over the whole simplex of two or three sources, for a chart; shape (mixes, sources)."""
+    steps = 24 if sources == 2 else 12
+    grid = np.indices((steps + 1,) * (sources - 1)).reshape(sources - 1, -1).T
+    grid = grid[grid.sum(axis=1) <= steps]
+    return np.column_stack([grid, steps - grid.sum(axis=1)]) / steps

@@ -4,7 +4,7 @@ With n rows, a share q_k of them from source k, the loss is
 
     L(n, q) = floor + n^-a sum_i 1 / (sum_k s_ik q_k),        a, floor, s_ik > 0,
 
-one term ("skill") for each source. For least squares with noise variance v and second moments M_k of the features of source
+with a term ("skill") for each source, and where there are many runs one more for each two sources. For least squares with noise variance v and second moments M_k of the features of source
 k the excess loss on test moments M is v/n tr(M (sum_k q_k M_k)^-1), the criterion of V-optimal design; where the M_k commute,
 this is the sum above with a = 1 and s_ik the i-th eigenvalue of M_k over v times that of M. A skill that no bought source
 teaches makes its term grow without bound, so that no source that is needed is left out.
@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.optimize import nnls
 from scipy.special import expit
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ STEPS = 150
 PATIENCE = 8  # steps without a gain, while the damping grows
 # Pull of each number towards the middle of its range: too weak to be seen in a fit, enough to end a walk along a flat valley.
 PULL = 1e-4
+MOST_WEIGHT = 400.0  # of a squared residual, in those of the average run
 REACH = 30.0  # of log skills about the middle; what lies beyond teaches nothing, or leaves nothing to learn
 
 
@@ -70,10 +72,11 @@ class Laws:
 
 @dataclass(frozen=True)
 class Observed:
-    """Runs: rows of each source, shape (runs, sources), and losses, shape (runs,)."""
+    """Runs: rows of each source, shape (runs, sources), and losses and the weights of their residuals, shape (runs,)."""
 
     counts: Floats
     losses: Floats
+    weights: Floats
 
     @property
     def totals(self) -> Floats:
@@ -82,15 +85,44 @@ class Observed:
 
     def of(self, which: NDArray[np.bool_]) -> Observed:
         """Some of the runs."""
-        return Observed(self.counts[which], self.losses[which])
+        return Observed(self.counts[which], self.losses[which], self.weights[which])
 
 
 def parameters(sources: int, floor: float | None = None) -> int:
-    """Numbers that a law has: exponent and floor, and a skill for each term and source."""
+    """Numbers that the smallest law has: exponent and floor, and what a row of each source teaches of each of its skills."""
     return sources * sources + (2 if floor is None else 1)
 
 
-def fit(runs: Observed, *, floor: float | None, seed: int, terms: int | None = None) -> tuple[Laws, Floats]:
+def terms_of(runs: int, sources: int, floor: float | None) -> int:
+    """Skills of a law: one a source and one for each two, as far as there are two runs a number."""
+    most = (runs // 2 - (2 if floor is None else 1)) // sources
+    return max(sources, min(sources * (sources + 1) // 2, most))
+
+
+def fit_weighted(runs: Observed, *, floor: float | None, terms: int, seed: int) -> tuple[Laws, Floats, Observed]:
+    """Fit once, read off how the noise falls with the rows, and fit again with weights.
+
+    A small run draws its rows by chance, so that its excess loss has an error in proportion to itself; the rows on which losses
+    are measured add another that is the same for all. The variance of a log loss is thus c + d (excess / loss)^2, c and d >= 0,
+    which is fitted to the squared residuals (the two-step estimator of a variance function; Davidian and Carroll, JASA 1987).
+    """
+    found, _ = fit(runs, floor=floor, terms=terms, seed=seed)
+    excess = found.excess(runs.counts)[0]
+    loss = found.floor[0] + excess
+    share = np.square(excess / loss)
+    squares = np.square(np.log(runs.losses / loss))
+    both, _ = nnls(np.column_stack([np.ones_like(share), share]), squares)
+    variance = both[0] + both[1] * share
+    weights = (
+        np.sqrt(variance.mean() / np.maximum(variance, variance.mean() / MOST_WEIGHT))
+        if variance.any()
+        else runs.weights
+    )
+    weighted = Observed(runs.counts, runs.losses, weights)
+    return *fit(weighted, floor=floor, terms=terms, seed=seed), weighted
+
+
+def fit(runs: Observed, *, floor: float | None, terms: int, seed: int) -> tuple[Laws, Floats]:
     """Fit one law from many starts.
 
     Parameters
@@ -98,9 +130,8 @@ def fit(runs: Observed, *, floor: float | None, seed: int, terms: int | None = N
     runs : Observed
     floor : float or None
         The floor where it is known.
+    terms : int
     seed : int
-    terms : int, optional
-        As many as sources, unless told otherwise.
 
     Returns
     -------
@@ -108,7 +139,6 @@ def fit(runs: Observed, *, floor: float | None, seed: int, terms: int | None = N
         The law, and the numbers behind it to start refits from.
     """
     sources = runs.counts.shape[1]
-    terms = sources if terms is None else terms
     problem = _Problem(runs, floor, terms)
     rng = np.random.default_rng(seed)
     starts = np.zeros((RESTARTS, problem.size))
@@ -116,7 +146,7 @@ def fit(runs: Observed, *, floor: float | None, seed: int, terms: int | None = N
     if floor is None:
         starts[:, 1] = rng.normal(0, 2, RESTARTS)
     starts[:, problem.free :] = problem.middle + rng.normal(0, 1.5, (RESTARTS, terms * sources))
-    found, cost = _descend(problem, starts, np.log(runs.losses)[None])
+    found, cost = _descend(problem, starts, np.log(runs.losses)[None] * runs.weights)
     best = found[np.argmin(cost)]
     return problem.laws(best[None]), best
 
@@ -127,7 +157,9 @@ def refit(runs: Observed, start: Floats, logs: Floats, *, floor: float | None, t
     rng = np.random.default_rng(seed)
     count = len(logs)
     beside = start + rng.normal(0, 0.7, (count, start.size))
-    found, cost = _descend(problem, np.concatenate([np.tile(start, (count, 1)), beside]), np.tile(logs, (2, 1)))
+    found, cost = _descend(
+        problem, np.concatenate([np.tile(start, (count, 1)), beside]), np.tile(logs * runs.weights, (2, 1))
+    )
     better = cost[count:] < cost[:count]
     return problem.laws(np.where(better[:, None], found[count:], found[:count]))
 
@@ -148,7 +180,7 @@ class _Problem:
         self.scale = float(np.exp(np.log(self.totals).mean()))
         self.shares = runs.counts / self.totals[:, None]
         self.logs = np.log(self.totals / self.scale)
-        self.floor, self.terms = floor, terms
+        self.floor, self.terms, self.weights = floor, terms, runs.weights
         self.least = float(runs.losses.min())
         self.free = 2 if floor is None else 1
         self.size = self.free + terms * runs.counts.shape[1]
@@ -170,7 +202,7 @@ class _Problem:
         return Laws(SLOWEST + (FASTEST - SLOWEST) * part, floor, skills, self.scale)
 
     def evaluate(self, values: Floats) -> tuple[Floats, Floats]:
-        """Log losses, shape (fits, runs), and their derivatives, shape (fits, runs, numbers)."""
+        """Weighted log losses, shape (fits, runs), and their derivatives, shape (fits, runs, numbers)."""
         part, of_least, floor, skills = self._parts(values)
         exponent = SLOWEST + (FASTEST - SLOWEST) * part
         terms = 1 / np.einsum("bik,rk->bri", skills, self.shares)
@@ -183,7 +215,7 @@ class _Problem:
             slopes[:, :, 1] = (floor * (1 - of_least))[:, None]
         of_skills = -falls[:, :, None, None] * np.square(terms)[..., None] * skills[:, None] * self.shares[:, None]
         slopes[:, :, self.free :] = of_skills.reshape(*loss.shape, -1)
-        return np.log(loss), slopes / loss[..., None]
+        return np.log(loss) * self.weights, slopes * (self.weights / loss)[..., None]
 
 
 def _descend(problem: _Problem, starts: Floats, logs: Floats) -> tuple[Floats, Floats]:

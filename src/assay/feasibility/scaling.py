@@ -20,7 +20,7 @@ import numpy as np
 
 from assay.core.guarantee import Guarantee
 from assay.errors import DataError, UsageError
-from assay.feasibility.acquisition_fit import Laws, Observed, fit, leverages, parameters, refit
+from assay.feasibility.acquisition_fit import Laws, Observed, fit_weighted, leverages, parameters, refit, terms_of
 from assay.feasibility.acquisition_mix import Market, best_purchase, whole_rows
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class ScalingLaw:
     runs : int
     exponent, floor : Reading
         By which power of the rows the excess loss falls, and the loss that no rows of these sources undercut.
-    skills : ndarray of float, shape (sources, sources)
+    skills : ndarray of float, shape (skills, sources)
         How much a row of each source (column) teaches of each skill (row); only ratios within a row mean anything.
     backtest : tuple of Missed
         Fits to the smaller runs held against larger ones, the last one first; empty where the smaller runs are too few.
@@ -370,7 +370,7 @@ class ScalingLaw:
 def fit_scaling(runs: Any, *, floor: float | None = None, seed: int = 0) -> ScalingLaw:
     """Fit how the loss falls with the rows of each source, from a few training runs.
 
-    An estimate: nothing bounds its error. It is fitted by least squares in the log loss, from many starts, and fitted again to
+    An estimate: nothing bounds its error. It is fitted by weighted least squares in the log loss, from many starts, and again to
     200 sets of losses that are the fit plus its residuals, each over sqrt(1 - leverage) and times a normal number (the wild
     bootstrap); what these refits agree on is the support that a mix or a ranking has.
 
@@ -410,13 +410,13 @@ def fit_scaling(runs: Any, *, floor: float | None = None, seed: int = 0) -> Scal
             f"floor must be at least 0 and below the least loss of the runs, {observed.losses.min():.4g}; got {floor:g}"
         )
     _determined(observed, sources, floor)
-    terms = len(sources)
-    found, numbers = fit(observed, floor=floor, seed=seed)
+    terms = terms_of(len(observed.losses), len(sources), floor)
+    found, numbers, weighted = fit_weighted(observed, floor=floor, terms=terms, seed=seed)
     fitted = np.log(found.floor + found.excess(observed.counts)[0])
-    hats = leverages(observed, numbers, floor=floor, terms=terms)
+    hats = leverages(weighted, numbers, floor=floor, terms=terms)
     residual = (np.log(observed.losses) - fitted) / np.sqrt(np.maximum(1 - hats, 0.1))
     drawn = np.random.default_rng(seed).standard_normal((REFITS, len(fitted)))
-    refits = refit(observed, numbers, fitted + residual * drawn, floor=floor, terms=terms, seed=seed)
+    refits = refit(weighted, numbers, fitted + residual * drawn, floor=floor, terms=terms, seed=seed)
     laws = Laws(
         np.append(found.exponent, refits.exponent),
         np.append(found.floor, refits.floor),
@@ -463,9 +463,8 @@ def _read(runs: Any) -> tuple[tuple[str, ...], Observed]:
     for name in sources:
         if not any(counts.get(name) for counts in rows):
             raise DataError(f"no run has rows of source {name!r}: leave it out, or train with some")
-    return sources, Observed(
-        np.array([[counts.get(name, 0.0) for name in sources] for counts in rows]), np.array(losses)
-    )
+    counted = np.array([[counts.get(name, 0.0) for name in sources] for counts in rows])
+    return sources, Observed(counted, np.array(losses), np.ones(len(losses)))
 
 
 def _entry(entry: Any, number: int) -> tuple[dict[str, float], float]:
@@ -534,7 +533,8 @@ def _backtest(
             _determined(before, sources, floor)
         except DataError:
             break
-        law, _ = fit(before, floor=floor, seed=seed)
+        terms = terms_of(len(before.losses), len(sources), floor)
+        law = fit_weighted(before, floor=floor, terms=terms, seed=seed)[0]
         apart = np.abs(law.floor + law.excess(after.counts)[0] - after.losses)
         above = np.maximum(after.losses - fitted_floor, 1e-12 * after.losses)
         found.append(

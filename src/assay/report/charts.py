@@ -15,6 +15,7 @@ import vl_convert
 
 from assay.core.ladder import ladder_chart
 from assay.core.palette import STATUSES, Theme, vega_config
+from assay.core.simplex import simplex_chart
 from assay.report.figures import direction, limit_text
 from assay.report.words import WORST_FIRST
 
@@ -396,8 +397,8 @@ def steps_chart(name: str, sides: Sequence[tuple[str, Sequence[tuple[int, float]
 
 
 def evidence_chart(evidence: Evidence) -> Spec | None:
-    """The chart of whatever series the evidence holds: over time, a ladder of limits, or by name."""
-    return series_chart(evidence) or ladder_chart(evidence) or bar_chart(evidence)
+    """The chart of whatever series the evidence holds: over time, a ladder of limits, over mixes of sources, or by name."""
+    return series_chart(evidence) or ladder_chart(evidence) or simplex_chart(evidence) or bar_chart(evidence)
 
 
 def to_svg(spec: Spec, theme: Theme = "light") -> str:

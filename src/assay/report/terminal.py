@@ -13,6 +13,7 @@ from rich.text import Text
 from assay.core.ladder import curve_rows, ladder_rows
 from assay.core.layout import columns, command_lines
 from assay.core.plain import plain
+from assay.core.simplex import bought_rows, mix_lines
 from assay.core.waiver import Waiver, waiver_of
 from assay.report.context import ReportContext
 from assay.report.figures import direction, figures, scalar
@@ -377,6 +378,8 @@ def _details(verdict: Verdict, screen: _Screen, waiver: Waiver | None) -> list[T
         out += screen.entry("numbers", statistic)
     out += screen.table("ladder", ladder_rows(verdict.evidence), right={1})
     out += screen.table("curve", curve_rows(verdict.evidence), right={0, 1})
+    out += screen.table("to buy", bought_rows(verdict.evidence), right={1})
+    out += screen.table("mixes", [(line,) for line in mix_lines(verdict.evidence)], right=set())
     out += screen.entry("guarantee", str(verdict.guarantee))
     for place, assumption in enumerate(verdict.guarantee.assumptions):
         detail = f": {assumption.detail}" if assumption.detail else ""
