@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -66,11 +67,28 @@ def test_a_model_that_always_gives_one_of_the_labels_is_judged(churn, assay: Ass
     assert assay("gate").code == 0
 
 
+def test_a_class_that_no_label_is_counts_as_wrong_and_is_told(churn, assay: Assay) -> None:
+    said = churn.astype(object)
+    said[:7] = "Maybe"
+    pd.DataFrame({"prediction": said}).to_csv("new.csv", index=False)
+    shown = assay("gate", "--format", "json")
+    assert shown.code == 0
+    verdict = json.loads(shown.out)["verdicts"][0]
+    assert verdict["evidence"]["estimate"] == pytest.approx(393 / 400)
+    assert verdict["evidence"]["statistic"]["strange"] == "new predicts 'Maybe' in 7 rows, and no label is that"
+    assert verdict["reason"].endswith(verdict["evidence"]["statistic"]["strange"])
+    Path("assay.toml").write_text(f'{PROJECT.replace("n > 0.6", "n > 0.61")}\n[budget]\ndisclose = "verdict"\n')
+    pd.DataFrame({"a": range(400), "churn": churn}).to_csv("test.csv", index=False)
+    hidden = assay("gate", "--format", "json")
+    assert hidden.code == 0
+    assert "Maybe" not in hidden.out
+
+
 def test_recall_of_text_labels_needs_and_takes_the_positive_one(churn, assay: Assay) -> None:
     right = np.where((churn == "Yes") & (np.arange(400) % 5 > 0), "Yes", "No")
     pd.DataFrame({"prediction": right}).to_csv("new.csv", index=False)
     for claim, positive, code, told in [
-        ("recall(new) > 0.6", "", 2, "positive = LABEL"),
+        ("recall(new) > 0.6", "", 2, "positive = 'No' or 'Yes' of the dataset"),
         ("recall(new) > 0.6", 'positive = "yes"', 2, "no row has the positive label 'yes'"),
         ("recall(new) > 0.6", 'positive = "Yes"', 0, ""),
         ("recall(new) > 0.9 and recall(new) > 0.95", 'positive = "No"', 0, ""),

@@ -129,6 +129,12 @@ def test_every_format_is_the_same_question(court: Court) -> None:
         ("application/json", b'[{"prediction": 1}, {"loan": 2}]', 422, "different keys"),
         ("application/json", json.dumps([None, *[1] * 399]).encode(), 422, "row 0 has no prediction"),
         ("application/json", json.dumps(["late"] * 400).encode(), 422, "labels are numbers"),
+        (
+            "application/json",
+            json.dumps([7, 8] * 200).encode(),
+            422,
+            "is ever a label; write them as the labels are writ",
+        ),
         (TYPES["parquet"], as_parquet(prediction=["x" * 9000] * 400), 422, "more than 4096 bytes"),
         (TYPES["parquet"], as_parquet(prediction=[1] * 400, loan=[7] * 400), 422, "comes twice"),
         (TYPES["parquet"], as_parquet(prediction=[1] * 400, loan=list(range(400))), 422, "have no prediction"),
@@ -142,6 +148,7 @@ def test_a_body_that_does_not_fit_costs_nothing(
     answer = court.client.post(GATE, content=body, headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (code, "application/json")
     assert complaint in answer.json()["error"]
+    assert "0, 1" not in answer.text
     assert court.entries() == spent
 
 

@@ -202,7 +202,8 @@ def prepare(check: CheckTable, inputs: Inputs, alpha: float) -> Job:
 
     def look() -> None:
         inputs.unseen(dataset)
-        _compare(condition, rows(), hidden=dataset.terms is not None)
+        # Who sends predictions may have never seen the labels.
+        _compare(condition, rows(), hidden=dataset.terms is not None or inputs.submitted is not None)
         if inputs.series is None:
             # What the answer is committed to is made before anybody waits for the ledger.
             assert dataset.rows_digest

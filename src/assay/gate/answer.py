@@ -88,7 +88,7 @@ def answer(
         claim=Claim(claim, subject),
         evidence=_evidence(main, findings, inputs, promise, clusters, time.perf_counter() - start),
         actions=_actions(status, findings, inputs, clusters),
-        reason=_reason(status, main, inputs, promise, clusters),
+        reason="; ".join(filter(None, (_reason(status, main, inputs, promise, clusters), inputs.strange))),
         subject=subject,
         severity=severity,
         blocking=blocking,
@@ -130,6 +130,8 @@ def _evidence(
         "adaptivity": promise.adaptivity,
         "mode": promise.mode,
     }
+    if inputs.strange:
+        statistic["strange"] = inputs.strange
     if clusters is not None:
         statistic |= {
             "clustered_by": clusters.column,

@@ -47,6 +47,8 @@ class Inputs:
         What means are taken of.
     max_unit_size : int or None
         Most rows that any unit of the population has, where that is declared.
+    strange : str
+        What is predicted that no label of all rows is, in words.
     """
 
     labels: NDArray[Any]
@@ -59,6 +61,7 @@ class Inputs:
     unit_name: str
     columns: dict[str, Floats]
     max_unit_size: int | None = None
+    strange: str = ""
 
     @property
     def n(self) -> int:
@@ -116,6 +119,7 @@ def collect(
     given_scores = {"new": new_scores, "old": old_scores}
     predicted: dict[str, NDArray[Any]] = {}
     scores: dict[str, Floats] = {}
+    strange = []
     which = _positive(truth, positive, hidden)
     for model in condition.models:
         if given[model] is None:
@@ -130,7 +134,11 @@ def collect(
             predicted[model] = (values >= 0.5).astype(truth.dtype)
         else:
             predicted[model] = _comparable(values, truth, model)
-            require_same_writing(values, truth, model, hidden=hidden)
+            other = require_same_writing(values, truth, model, hidden=hidden)
+            if other:
+                count = int(np.isin(values, np.array(list(other), dtype=values.dtype)).sum())
+                what = f"{count:,} rows" if count > 1 else "one row"
+                strange.append(f"{model} predicts {_some(other)} in {what}, and no label is that")
             if values.dtype.kind == "f" and model not in scores and np.isin(values, (0, 1)).all():
                 scores[model] = values.astype(np.float64)
     for term in condition.terms:
@@ -142,7 +150,7 @@ def collect(
         if which is None and term.metric in ("brier", "absolute", "precision", "recall", "f1"):
             raise DataError(
                 f"labels: {term.metric} needs to know the positive class, and the labels are not 0 and 1: name it, as "
-                "positive = LABEL of the dataset, in Python as positive="
+                f"positive = {_choice(truth, hidden)} of the dataset, in Python as positive="
             )
     units = None if unit is None else numbered(unit, n)[0]
     name_of_unit = unit_name or str(getattr(unit, "name", None) or "unit")
@@ -157,6 +165,7 @@ def collect(
         unit_name=name_of_unit,
         columns={name: _mean_of(name, columns, n) for name in condition.columns},
         max_unit_size=_largest_unit(units, max_unit_size, name_of_unit),
+        strange="; ".join(strange),
     )
 
 
@@ -246,8 +255,8 @@ def _comparable(values: NDArray[Any], truth: NDArray[Any], name: str) -> NDArray
     return values
 
 
-def require_same_writing(values: NDArray[Any], truth: NDArray[Any], name: str, *, hidden: bool = False) -> None:
-    """Refuse predictions ``Yes`` beside labels ``yes``, and several classes none of which is a label.
+def require_same_writing(values: NDArray[Any], truth: NDArray[Any], name: str, *, hidden: bool = False) -> set[Any]:
+    """Refuse predictions ``Yes`` beside labels ``yes``, and several classes none of which is a label; give other strangers.
 
     They would all be wrong, and the answer would be spent on how a class is written.
 
@@ -269,10 +278,17 @@ def require_same_writing(values: NDArray[Any], truth: NDArray[Any], name: str, *
         if _folded(value) in plain:
             near = "" if hidden else f", and the label {plain[_folded(value)]!r}"
             raise DataError(f"{name}: a prediction is written {value!r}{near}; {way}")
+    return said - labels
 
 
 def _folded(text: str) -> str:
     return text.strip().casefold()
+
+
+def _choice(truth: NDArray[Any], hidden: bool) -> str:
+    """Write what the positive label can be, where two labels are there and may be shown."""
+    labels = set(truth.tolist())
+    return "LABEL" if hidden or len(labels) != 2 else _some(labels).replace(", ", " or ")
 
 
 def _some(values: Collection[Any], most: int = 4) -> str:

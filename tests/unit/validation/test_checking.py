@@ -8,6 +8,7 @@ import pytest
 from assay.core import Verdict
 from assay.errors import DataError
 from assay.validation import Schema, infer, validate
+from assay.validation.codes import percent
 
 
 def frame(rows=3000, seed=0):
@@ -49,6 +50,11 @@ def test_one_verdict_for_each_column_and_rule():
     assert one.evidence.lower <= one.evidence.estimate <= one.evidence.upper
     assert one.evidence.estimate <= one.evidence.limit < one.evidence.statistic["found_with_power_90"]
     assert "would have been found with probability 0.9" in one.reason
+    assert "not excluded" not in one.reason
+    few = by_name(validate(frame(seed=1).head(100), SCHEMA, check="fit", dataset="live"))["miles", "VAL105"]
+    assert few.passed
+    assert few.evidence.upper > few.evidence.limit
+    assert f"though rates up to {percent(few.evidence.upper)} are not excluded" in few.reason
     assert list(one.evidence.fingerprints) == ["live"]
     fact = by_name(verdicts)["miles", "VAL101"]
     assert (fact.guarantee.kind, fact.guarantee.error) == ("exact", 0.0)
