@@ -64,6 +64,7 @@ def test_the_story_is_told(demo: tuple[Path, str]) -> None:
         "$ assay models promote flights",
         "$ assay serve flights@champion",
         "$ assay monitor",
+        "$ assay slices --save found --slices 3",
         "$ assay adapt flights",
         "$ assay ledger verify",
     ):
@@ -125,6 +126,14 @@ def test_the_end_of_the_story(assay: Path, demo: tuple[Path, str]) -> None:
     assert re.search(r"flights/3 .*champion", listed)
     assert not re.search(r"flights/2 .*champion", listed)
     assert "chain verified" in run([assay, "ledger", "verify"], folder).stdout
+
+
+def test_a_slice_is_found_and_the_gate_speaks_of_it(assay: Path, demo: tuple[Path, str]) -> None:
+    folder, told = demo
+    assert "1. CONFIRMED hour from 8" in told
+    assert 'found = "hour >= 8"' in (folder / "assay.toml").read_text()
+    [judged] = [each for each in verdicts(assay, folder) if "found" in each["subject"]]
+    assert (judged["check"], judged["status"]) == ("no-slice-worse", "pass")
 
 
 def test_a_broken_batch_and_a_worse_candidate_were_refused(assay: Path, demo: tuple[Path, str]) -> None:

@@ -151,6 +151,7 @@ class Story:
                 harm = self.week(week, url, look=look)
                 if harm is not None and harm.failed and not adapting and not adapted:
                     self.alarm(harm)
+                    self.slices()
                     adapting = True
                     self.adapt()
                 elif adapting and look:
@@ -200,6 +201,16 @@ class Story:
         self.steps[-1] = msgspec.structs.replace(
             self.steps[-1], text=f"{verdict.reason[:1].upper()}{verdict.reason[1:]}."
         )
+
+    def slices(self) -> None:
+        """Find where the champion fails, and declare the first slice: the gate of the retrained model speaks of it."""
+        self.chapter(
+            "Where does it fail?",
+            "Twelve weeks of labels that no gate decides on are searched for the worst slices. What is found becomes a "
+            "declared slice, and the retrained model has to be no worse in it.",
+        )
+        self.verb("slices", "--save", "found", "--slices", "3")
+        self.console.print("")
 
     def adapt(self, *, quiet: bool = False) -> bool:
         """Retrain, or judge what was retrained; says whether the champion was replaced."""

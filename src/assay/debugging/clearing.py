@@ -116,6 +116,10 @@ class Spread:
         between += float(np.sum((total - size * self.mean) ** 2 / size))
         self._sums[level] = between, number + size.size, rows + float(size.sum())
 
+    def keep(self, level: int) -> None:
+        """Forget the levels beyond one, of which only some slices were seen."""
+        self._sums = {seen: sums for seen, sums in self._sums.items() if seen <= level}
+
     def shrunk(self, level: int, size: float, mean: float) -> float:
         """Draw a slice's mean to that of all rows, as far as chance explains the difference.
 
@@ -145,8 +149,11 @@ class Bounds:
         The largest weight of an independent unit.
     counted : bool
         Whether rows are independent, of weight 1 and with errors of 0 and 1.
+    max_level : int
     most : float
         The largest bound; at least 1.
+    complete : int
+        The last level of which every slice was seen.
     """
 
     size: float
@@ -155,20 +162,41 @@ class Bounds:
     total: float
     independent: float
     counted: bool
+    max_level: int
     floor: float = 0.0
     most: float = 1.0
+    complete: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.complete = self.max_level
 
     def see(self, counts: Counts) -> Floats:
-        """Take in all slices that have the support."""
+        """Take in all slices that have the support, and look into those whose parts may have a larger bound."""
+        most = self.spread.see(counts)
         wanted = (counts.size >= self.spread.support) & (counts.size < self.size * (1 - 1e-12))
         size, total = counts.size[wanted], counts.total[wanted]
         if size.size:
-            alpha = np.full_like(size, self.alpha / 2)
-            rest = self.size - size
-            high = self._upper(total, size, alpha)
-            low = 1 - self._upper(rest - (self.total - total), rest, alpha)
-            self.most = max(self.most, float(np.max(high / np.maximum(low, 1e-300))))
-        return self.spread.see(counts)
+            self.most = max(self.most, float(np.max(self._factor(size, total))))
+            level = len(counts.columns) + 1
+            if level < self.max_level:
+                # No part has more errors than the slice, or fewer rows than the support. A bound of a rate rises with the
+                # errors and falls with the rows, so that no part has a larger factor than one with all errors and the
+                # fewest rows.
+                fewest = np.full_like(size, np.ceil(self.spread.support) if self.counted else self.spread.support)
+                inside = self._factor(fewest, np.minimum(total, fewest), total) > self.most
+                if not inside.all():
+                    self.complete = min(self.complete, level)
+                    most[wanted] = np.where(inside, np.inf, -np.inf)
+        return most
+
+    def _factor(self, size: Floats, total: Floats, outside: Floats | None = None) -> Floats:
+        """Bound the factor of slices; ``outside`` are the errors that the other rows lack, if not ``total``."""
+        alpha = np.full_like(size, self.alpha / 2)
+        rest = self.size - size
+        high = self._upper(total, size, alpha)
+        low = 1 - self._upper(rest - (self.total - (total if outside is None else outside)), rest, alpha)
+        factor: Floats = high / np.maximum(low, 1e-300)
+        return factor
 
     @property
     def cleared(self) -> float | None:
@@ -218,9 +246,10 @@ def bounds(
     counted = weights is None and independent == 1 and bool(np.all((values == 0) | (values == 1)))
     total = float(values.sum() if weights is None else weights @ values)
     visitor = Bounds(
-        float(values.size if weights is None else weights.sum()), alpha, spread, total, independent, counted
+        float(values.size if weights is None else weights.sum()), alpha, spread, total, independent, counted, max_level
     )
     Lattice(coded, values, weights).walk(visitor, max_level)
+    spread.keep(visitor.complete)
     return visitor
 
 

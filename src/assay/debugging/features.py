@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Codes = NDArray[np.int64]
 # Microseconds.
 _DAY = 86_400_000_000
+# Whole numbers that lie so near to each other are looked up in a table, instead of being sorted.
+_TABLE = 1 << 12
 Binning = Literal["quantile", "width"]
 
 
@@ -58,7 +60,7 @@ class Feature:
         missing = known.size < values.size
         if kind == "category":
             return cls(name, kind, _sorted(pd.unique(known)), none, False, missing)
-        distinct, counts = np.unique(known, return_counts=True)
+        distinct, counts = _distinct(known)
         whole = bool(kind == "number" and np.all(np.isfinite(distinct)) and np.all(distinct == np.floor(distinct)))
         if bins is None or distinct.size <= bins:
             return cls(name, kind, distinct, none, whole, missing)
@@ -97,12 +99,23 @@ class Feature:
             return codes
         if known.size and kind != self.kind:
             raise DataError(f"column {self.name!r} held a {self.kind} and now holds a {kind}")
-        if self.edges.size:
-            codes[present] = np.searchsorted(self.edges, known, side="right")
-        elif self.labels.size:
-            place = np.minimum(np.searchsorted(self.labels, known), self.labels.size - 1)
-            codes[present] = np.where(self.labels[place] == known, place, -1)
+        if self.edges.size or self.labels.size:
+            codes[present] = self._place(known)
         return codes
+
+    def _place(self, known: NDArray[Any]) -> Codes:
+        near = _near(known)
+        if near is not None:
+            # Each value is looked up once.
+            least, beyond = near
+            return self._search(np.arange(least, least + _TABLE))[beyond]
+        return self._search(known)
+
+    def _search(self, known: NDArray[Any]) -> Codes:
+        if self.edges.size:
+            return np.searchsorted(self.edges, known, side="right")
+        place = np.minimum(np.searchsorted(self.labels, known), self.labels.size - 1)
+        return np.where(self.labels[place] == known, place, -1)
 
     def predicate(self, first: int, last: int) -> Predicate:
         """Give the condition "the code is from ``first`` to ``last``"."""
@@ -221,6 +234,25 @@ def _read(name: str, values: NDArray[Any]) -> tuple[Literal["category", "number"
 
 def _missing(values: NDArray[Any]) -> NDArray[np.bool_]:
     return np.zeros(values.shape, dtype=bool) if values.dtype.kind in "biuUS" else np.asarray(pd.isna(values))
+
+
+def _distinct(known: NDArray[Any]) -> tuple[NDArray[Any], Codes]:
+    """Give the values that there are, sorted, and how often each is there."""
+    near = _near(known)
+    if near is None:
+        return np.unique(known, return_counts=True)
+    least, beyond = near
+    counts = np.bincount(beyond)
+    there = np.flatnonzero(counts)
+    return (least + there).astype(known.dtype), counts[there]
+
+
+def _near(known: NDArray[Any]) -> tuple[int, Codes] | None:
+    """Give the least value, and how far each lies above it, if they are many whole numbers near to each other."""
+    if known.dtype.kind not in "iu" or known.dtype == np.uint64 or known.size < _TABLE:
+        return None
+    least = int(known.min())
+    return (least, known.astype(np.int64) - least) if int(known.max()) - least < _TABLE else None
 
 
 def _sorted(labels: NDArray[Any]) -> NDArray[Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -160,26 +160,14 @@ class Lattice:
     def walk(self, visitor: Visitor, max_level: int) -> None:
         """Show the visitor every slice that may be worth it, and none twice."""
         tail = []
-        for at in self._by_strength():
+        for at in range(self._codes.shape[1]):
             first, last = self.coded.conditions(at)
             tail.append(_Column(at, int(self.coded.domains[at]), first, last, first, last))
         rows = np.arange(self._values.size, dtype=np.int32)
-        codes = self._codes[:, [column.at for column in tail]]
-        root = _Node(codes, rows, None, (), np.zeros((1, 0, 2), np.intp), tail)
-        most = visitor.see(self._count(root))
+        root, counts = _by_strength(_Node(self._codes, rows, None, (), np.zeros((1, 0, 2), np.intp), tail), self._count)
+        most = visitor.see(counts)
         if max_level > 1:
             self._descend(*_without(root, most, most[0] >= visitor.floor), visitor, max_level)
-
-    def _by_strength(self) -> list[int]:
-        """Order the columns by the variance that they explain: good slices are met early."""
-        weights = np.ones(self._values.size) if self._weights is None else self._weights
-        centered = weights * (self._values - float(weights @ self._values) / float(weights.sum()))
-        gain = []
-        for column, domain in zip(self._codes.T, self.coded.domains, strict=True):
-            size = np.bincount(column, weights, domain)
-            total = np.bincount(column, centered, domain)
-            gain.append(-float(np.sum(total * total / np.maximum(size, 1e-300))))
-        return [int(at) for at in np.argsort(gain, kind="stable")]
 
     def _descend(self, node: _Node, most: Floats, visitor: Visitor, max_level: int) -> None:
         """Look into the slices of a node that were seen, the most promising column first."""
@@ -277,6 +265,32 @@ class _Sums:
             if node.group is not None:
                 keys += (node.group[low : low + self.step].astype(np.intp) * self.width)[:, None]
             yield low, keys
+
+
+def _by_strength(root: _Node, count: Callable[[_Node], Counts]) -> tuple[_Node, Counts]:
+    """Order the columns by the variance that they explain, so that good slices are met early; gives their counts too."""
+    counts = count(root)
+    size, total = counts.size[0], counts.total[0]
+    starts = np.cumsum([0, *(column.low.size for column in root.tail)])
+    gain = []
+    for column, start in zip(root.tail, starts, strict=False):
+        # The first conditions of a column are its codes, which part the rows.
+        own = slice(start, start + column.domain)
+        mean = total[own].sum() / size[own].sum()
+        gain.append(-float(np.sum((total[own] - mean * size[own]) ** 2 / np.maximum(size[own], 1e-300))))
+    order = np.argsort(gain, kind="stable")
+    places = np.concatenate([np.arange(starts[at], starts[at + 1]) for at in order])
+    ordered = replace(
+        counts,
+        last=counts.last[places],
+        low=counts.low[places],
+        high=counts.high[places],
+        size=counts.size[:, places],
+        total=counts.total[:, places],
+        largest=counts.largest[:, places],
+        above=[each[:, places] for each in counts.above],
+    )
+    return replace(root, codes=root.codes[:, order], tail=[root.tail[at] for at in order]), ordered
 
 
 def _without(node: _Node, most: Floats, alive: NDArray[np.bool_]) -> tuple[_Node, Floats]:

@@ -14,7 +14,8 @@ import pyarrow as pa
 import pytest
 
 from assay.data import mask
-from assay.debugging import false_alarms, find_slices, misses, wrong_alarms
+from assay.debugging import clearing, false_alarms, features, find_slices, misses, wrong_alarms
+from assay.debugging.lattice import Coded
 from assay.errors import DataError, UsageError
 
 MODULES = [
@@ -324,3 +325,49 @@ def test_large_lattices_are_not_cleared() -> None:
     report = find_slices(rng.integers(0, 2, size=(300, 22)), rng.random(300) < 0.2, max_level=8, min_support=100)
     assert report.status == "UNDETERMINED"
     assert "no bound on all slices" in str(report)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_slices_that_are_not_looked_into_have_no_larger_bound(monkeypatch: pytest.MonkeyPatch, weighted: bool) -> None:
+    looked = []
+
+    def most(seed: int) -> float:
+        rng = np.random.default_rng(seed)
+        rows = int(rng.integers(100, 1500))
+        codes = rng.integers(0, rng.integers(2, 5), size=(rows, 5)).astype(np.uint8)
+        values = (rng.random(rows) < rng.uniform(0.02, 0.5)).astype(float)
+        values[(codes[:, 0] == 1) & (codes[:, 1] == 1)] = rng.random() < 0.5
+        weights = rng.random(rows) + 0.5 if weighted else None
+        spread = clearing.Spread.of(values, weights, 1.0, float(rng.uniform(10, rows / 20 + 11)))
+        found = clearing.bounds(
+            Coded(codes, codes.max(axis=0).astype(int) + 1, np.zeros(5, int)), values, weights=weights,
+            independent=1.0 if weights is None else float(weights.max()), max_level=4, alpha=0.05, spread=spread,
+        )  # fmt: skip
+        looked.append(found.complete < 4)
+        return found.most
+
+    pruned = [most(seed) for seed in range(25)]
+    assert any(looked)
+    see = clearing.Bounds.see
+
+    def everywhere(self: clearing.Bounds, counts: Any) -> Any:
+        return np.where(
+            see(self, counts) > -np.inf, np.inf, np.where(counts.size >= self.spread.support, np.inf, -np.inf)
+        )
+
+    monkeypatch.setattr(clearing.Bounds, "see", everywhere)
+    assert [most(seed) for seed in range(25)] == pruned
+
+
+def test_whole_numbers_are_looked_up_as_they_are_sorted(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    for dtype, bins in ((np.int8, 5), (np.uint8, 300), (np.int64, 10)):
+        values = rng.integers(-100 if dtype != np.uint8 else 0, 120, size=9000).astype(dtype)
+        table = features.Feature.learn("x", values, bins, "quantile")
+        codes = table.encode(values)
+        monkeypatch.setattr(features, "_near", lambda known: None)
+        plain = features.Feature.learn("x", values, bins, "quantile")
+        assert np.array_equal(codes, plain.encode(values))
+        assert np.array_equal(table.labels, plain.labels)
+        assert np.array_equal(table.edges, plain.edges)
+        monkeypatch.undo()
