@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 
@@ -36,6 +37,15 @@ class Row:
 def cpu(work: Callable[[], Any], runs: int = 3) -> float:
     """Give the CPU milliseconds of all threads, the smallest of ``runs``."""
     return 1000 * min(_once(work) for _ in range(runs))
+
+
+def peak() -> float:
+    """Give the most megabytes that this process had; ``ru_maxrss`` would count what its parent had when it was started."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+        return float(line.split()[1]) / 1000
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
 def cpu_of_command(command: Sequence[str], runs: int = 3) -> float:

@@ -22,6 +22,7 @@ PINS = {
     "pandera": ["pandera[pandas]==0.35.0"],
     "pandera-polars": ["pandera[polars]==0.35.0"],
     "pointblank": ["pointblank[pl]==1.1.1", "pyarrow"],
+    "sliceline": ["sliceline==0.3.0"],
     # The newest that is published for this Python; of its own accord it lacks dill, which apache-beam no longer brings.
     "tensorflow-data-validation": ["tensorflow-data-validation==1.16.1", "dill"],
     "ydata-profiling": ["ydata-profiling==4.18.4", "setuptools<81", "pandas<3", "pyarrow"],

@@ -13,7 +13,7 @@ from importlib.metadata import version
 
 COMPARISONS = [
     "imports", "bounds", "profiling", "validation", "checking", "drift", "fingerprint", "gate", "planning", "labeling",
-    "detector", "feasibility", "importance"
+    "detector", "feasibility", "importance", "slices"
 ]  # fmt: skip
 
 

@@ -7,7 +7,6 @@ addresses); memory is the peak of the process, with the library in it; a size is
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import peers
-from measure import Row, environment, named
+from measure import Row, environment, named, peak
 
 ROWS, WIDE_ROWS, WIDE = 1_000_000, 100_000, 500
 PROFILES = {
@@ -107,18 +106,9 @@ def _measured(load: Callable[[], Any], work: Callable[[Any], Any], distribution:
         "import": 1000 * (middle - start),
         "ms": 1000 * (time.process_time() - middle),
         "whole": 1000 * time.process_time(),
-        "mb": _peak(),
+        "mb": peak(),
         "size": _installed(distribution) / 1e6,
     }
-
-
-def _peak() -> float:
-    """Megabytes that this process had at most; ``ru_maxrss`` would count what its parent had when it was started."""
-    status = Path("/proc/self/status")
-    if status.is_file():
-        [line] = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
-        return float(line.split()[1]) / 1000
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 
 
 def _installed(name: str) -> float:

@@ -119,7 +119,7 @@ def test_the_slices_of_the_how_to_are_found(tmp_path: Path) -> None:
         answer for answer in follow(page, tmp_path) if answer.command.line.startswith(("python", "assay slices"))
     ]
     assert [answer.code for answer in (made, *asked)] == [0] * (1 + len(asked))
-    assert len(asked) == 3
+    assert len(asked) == 4
     assert asked[0].command.shown
     assert agrees(asked[0].command.shown, asked[0].printed), asked[0].printed
     assert (tmp_path / "slices.svg").is_file()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assay.debugging import clearing, contrast, find_slices, no_slice_regression, regressions, verdicts
+from assay.debugging import SliceCounts, clearing, contrast, find_slices, no_slice_regression, regressions, verdicts
 from assay.testing.coverage import assert_error_below, assert_power_above
 
 ALPHA = 0.05
@@ -51,8 +51,51 @@ def confirms(kind: str, **drawn: Any) -> Any:
     return run
 
 
+NOISE = {
+    "right or wrong": "counted",
+    "rates that vary inside of slices": "unlike",
+    "losses without a limit": "continuous",
+    "weights": "weights",
+    "units of 8 rows": "unit",
+}
+
+
+def tells(score_weight: float) -> Any:
+    """Whether noise has a slice with a positive score, which is what SliceLine reports."""
+
+    def run(rng: np.random.Generator) -> bool:
+        given, _ = draw(rng, "counted")
+        return len(find_slices(given["X"], given["errors"], score_weight=score_weight, min_support=40)) > 0
+
+    return run
+
+
+def test_a_positive_score_is_no_evidence() -> None:
+    with pytest.raises(AssertionError, match="promised"):
+        assert_error_below(tells(0.99), ALPHA, runs=20, seed=14)
+
+
 def test_noise_confirms_nothing() -> None:
     assert_error_below(confirms("counted"), ALPHA, runs=100, seed=1)
+
+
+def counted(rng: np.random.Generator, lift: float = 1.0) -> bool:
+    """Whether counts of two batches confirm a slice; of a planted one, that it is in it."""
+    given, _ = draw(rng, "counted", lift=lift)
+    X, errors = given["X"], given["errors"]
+    counts = SliceCounts(X[:1000], errors[:1000])
+    counts.add(X[1000:], errors[1000:])
+    found = counts.report(score_weight=0.99, min_support=40, alpha=ALPHA).confirmed
+    wanted = {"x0 = 1", "x1 = 2"} if lift > 1 else set()
+    return any(wanted <= {p.sql for p in each.predicates} for each in found)
+
+
+def test_counts_confirm_noise_rarely_and_what_is_planted_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_error_below(counted, ALPHA, runs=60, seed=15)
+    assert_power_above(lambda rng: counted(rng, 3.5), 0.7, runs=40, seed=16)
+    monkeypatch.setattr(clearing.Shares, "__call__", lambda self, level, size: np.ones_like(size))
+    with pytest.raises(AssertionError, match="promised"):
+        assert_error_below(counted, ALPHA, runs=30, seed=15)
 
 
 def test_a_planted_slice_is_confirmed() -> None:

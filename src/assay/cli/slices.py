@@ -96,9 +96,7 @@ def slices(
 
 
 def _drawn(suffix: str, report: SliceReport, told: Sequence[FoundSlice]) -> str | bytes:
-    from assay.report.charts import slice_chart, to_png, to_svg
+    from assay.report.charts import to_png, to_svg
 
-    rows = [(each.words, each.size, each.mean_error if report.compared else each.lift, each.interval) for each in told]
-    title = "rise of the error" if report.compared else "lift: times the error of the other rows"
-    spec = slice_chart(rows, title, 0.0 if report.compared else 1.0)
+    spec = report.chart(told)
     return to_svg(spec) if suffix == ".svg" else to_png(spec)

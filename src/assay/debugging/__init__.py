@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from assay.debugging.certainty import CertainPredictions, certain_predictions
     from assay.debugging.confident_learning import label_errors
+    from assay.debugging.counting import SliceCounts
     from assay.debugging.cross_validation import out_of_sample_probabilities
     from assay.debugging.flagged_labels import LabelErrors
     from assay.debugging.importance_report import Importance
@@ -25,6 +26,7 @@ __all__ = [
     "FoundSlice",
     "Importance",
     "LabelErrors",
+    "SliceCounts",
     "SliceReport",
     "certain_predictions",
     "false_alarms",
@@ -44,6 +46,7 @@ _HOMES = {
     "FoundSlice": "slice_report",
     "Importance": "importance_report",
     "LabelErrors": "flagged_labels",
+    "SliceCounts": "counting",
     "SliceReport": "slice_report",
     "certain_predictions": "certainty",
     "false_alarms": "losses",

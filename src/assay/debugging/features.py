@@ -53,14 +53,23 @@ class Feature:
     missing: bool
 
     @classmethod
-    def learn(cls, name: str, values: NDArray[Any], bins: int | None, binning: Binning) -> Feature:
-        """Learn the codes of a column: its values, or bins of numbers with more than ``bins`` values."""
+    def learn(
+        cls, name: str, values: NDArray[Any], bins: int | None, binning: Binning, often: Codes | None = None
+    ) -> Feature:
+        """Learn the codes of a column: its values, or bins of numbers with more than ``bins`` values.
+
+        With ``often``, ``values`` are all different, and this is how many rows have each.
+        """
         kind, known = _read(name, values)
         none = np.array([])
         missing = known.size < values.size
         if kind == "category":
             return cls(name, kind, _sorted(pd.unique(known)), none, False, missing)
-        distinct, counts = _distinct(known)
+        if often is None:
+            distinct, counts = _distinct(known)
+        else:
+            order = np.argsort(known, kind="stable")
+            distinct, counts = known[order], often[~_missing(values)][order]
         whole = bool(kind == "number" and np.all(np.isfinite(distinct)) and np.all(distinct == np.floor(distinct)))
         if bins is None or distinct.size <= bins:
             return cls(name, kind, distinct, none, whole, missing)
@@ -128,6 +137,10 @@ class Feature:
         high = None if last == self.bins - 1 else self._value(starts[last])
         return Predicate(self.name, low=low, high=high, ranged=True, whole=self.whole)
 
+    def start(self, edge: int) -> Any:
+        """Give where a bin but the first begins, as a value of the column."""
+        return self._value(self.edges[edge])
+
     def _value(self, value: Any) -> Any:
         if self.kind == "time":
             return datetime.fromtimestamp(int(value) / 1e6, UTC).replace(tzinfo=None)
@@ -166,6 +179,11 @@ def columns_of(X: Any) -> dict[str, NDArray[Any]]:
     if not rows:
         raise DataError("X has no rows")
     return columns
+
+
+def in_database(given: Any) -> bool:
+    """Whether it is a table, or an expression, that Ibis speaks of."""
+    return type(given).__module__.partition(".")[0] == "ibis"
 
 
 def learn(columns: dict[str, NDArray[Any]], bins: int | None, binning: Binning) -> list[Feature]:

@@ -41,12 +41,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from assay.core.evidence import Scalar
     from assay.core.verdict import Status
     from assay.debugging.lattice import Coded, Counts
 
     Floats = NDArray[np.float64]
     Conditions = tuple[tuple[int, int, int], ...]
 
+# So many slices are shown with the verdict.
+_WORST = 12
 _SOURCE = (
     "intersection-union test; Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 1982; "
     "exact paired tests; with a unit, Waudby-Smith and Ramdas, JRSS B 2024"
@@ -275,6 +278,25 @@ def _decide(tests: _Tests, tau: float, alpha: float, parts: Floats) -> tuple[Sta
     return "pass", int(np.argmax(below)), 0
 
 
+def _worst(tests: _Tests, first: int, alpha: float, features: list[columns_.Feature]) -> dict[str, list[Scalar]]:
+    """Give the slices that rose most, each with its interval, beginning with the one that the verdict names."""
+    size, lost, _, won = tests.counts
+    order = [first, *(int(at) for at in np.argsort(-(lost - won) / size, kind="stable") if at != first)][:_WORST]
+    ends = [tests.interval(at, 2 * alpha if 2 * alpha < 1 else alpha) for at in order]
+    return {
+        "slice": [
+            " and ".join(
+                features[column].predicate(low, high).words for column, low, high in tests.found.conditions[at]
+            )
+            for at in order
+        ],
+        "size": [int(size[at]) for at in order],
+        "value": [float((lost[at] - won[at]) / size[at]) for at in order],
+        "lower": [lower for lower, _ in ends],
+        "upper": [upper for _, upper in ends],
+    }
+
+
 def _verdict(
     status: Status,
     at: int,
@@ -317,6 +339,7 @@ def _verdict(
             upper=upper,
             level=1 - 2 * alpha if 2 * alpha < 1 else 1 - alpha,
             statistic={"slices": number, "open": open_, "slice": name, "rows": int(size)},
+            series=_worst(tests, at, alpha, features),
         )
     return Verdict(
         status=status,

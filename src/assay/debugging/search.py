@@ -85,13 +85,13 @@ def search(
     """
     binary = bool(np.all((values == 0) | (values == 1)))
     inner = () if binary else tuple(float(q) for q in np.quantile(values, _QUANTILES) if q > 0)
-    best = _Best(objective, k, support, (0.0, *inner))
+    best = Best(objective, k, support, (0.0, *inner))
     Lattice(coded, values, weights, best.thresholds).walk(best, min(max_level, coded.codes.shape[1]))
     return best.found()
 
 
-class _Best:
-    """Keeps the best slices seen."""
+class Best:
+    """A visitor that keeps the best slices seen."""
 
     def __init__(self, objective: Objective, k: int, support: float, thresholds: tuple[float, ...]) -> None:
         self.objective, self.k, self.support, self.thresholds = objective, k, support, thresholds

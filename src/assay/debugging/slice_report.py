@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from html import escape
+from typing import TYPE_CHECKING, Any, Literal
+
+from assay.core.palette import vega_config
+from assay.core.scatter import slice_chart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from assay.core.guarantee import Guarantee
     from assay.debugging.predicate import Predicate
@@ -208,6 +212,34 @@ class SliceReport:
                 f"no slice of {self.support:,.0f} rows or more and up to {self.max_level} conditions scores above 0"
             ]
         return "\n".join([*lines, self.bound])
+
+    def chart(self, slices: Sequence[FoundSlice] | None = None) -> dict[str, Any]:
+        """Draw lift (of two models: rise of the error) against size, as a Vega-Lite specification.
+
+        Parameters
+        ----------
+        slices : sequence of FoundSlice, optional
+            By default :attr:`told`; numbered in their order.
+        """
+        drawn = self.told if slices is None else slices
+        rows = [
+            (each.words, each.size, each.mean_error if self.compared else each.lift, each.interval) for each in drawn
+        ]
+        title = "rise of the error" if self.compared else "lift: times the error of the other rows"
+        return slice_chart(rows, title, 0.0 if self.compared else 1.0)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: a numbered sentence for each slice, what holds of all, and the chart."""
+        import vl_convert
+
+        items = "".join(f"<li>{each.status} {escape(self.sentence(each))}</li>" for each in self.told)
+        held = self.guarantee
+        promise = held.kind if held.error is None else f"{held.kind}, {held.error:.3g} for {held.scope}"
+        words = f"<ol>{items}</ol><p>{escape(self.bound)}</p><p>{escape(promise)}</p>"
+        if not self.told:
+            return words
+        drawn = vl_convert.vegalite_to_svg(self.chart(), config=vega_config("light"), allowed_base_urls=[])
+        return f"{words}{drawn}"
 
 
 def _more(rise: float, counted: bool) -> str:

@@ -21,6 +21,7 @@ from assay.errors import UsageError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from assay.debugging.counting import SliceCounts
     from assay.debugging.features import Binning
     from assay.debugging.search import Found, Objective
     from assay.debugging.verdicts import Judgement
@@ -67,10 +68,12 @@ def find_slices(
 
     Parameters
     ----------
-    X : DataFrame, Arrow table, mapping of columns, or ndarray of shape (rows, columns)
-        What slices are described by. Whole numbers in an ndarray are codes, each a value of its own; everywhere else
+    X : DataFrame, Arrow table, mapping of columns, ndarray of shape (rows, columns), or Ibis table
+        What slices are described by. An Ibis table stays where it is and is counted by GROUP BY, one query for each set of
+        up to ``max_level`` columns: the same slices, judged by the first of the two tests alone
+        (:class:`assay.debugging.SliceCounts`). Whole numbers in an ndarray are codes, each a value of its own; everywhere else
         numbers and times of more than ``bins`` values are binned.
-    errors : array of float, shape (rows,)
+    errors : array of float, shape (rows,); of an Ibis table the name of a column or an expression
         Loss of each row, not negative: 1 for a mistake and 0 otherwise, or a squared error. Rows that are masked in a
         masked array do not count (:mod:`assay.debugging.losses`).
     k : int, at least 1
@@ -134,7 +137,13 @@ def find_slices(
     >>> print(find_slices({"hour": hour, "carrier": carrier}, wrong, bins=None, ranges=True, rank="lcb")[0])
     hour >= 17 AND carrier = 'EV'
     """
-    _options(k, score_weight, min_support, max_level, bins, binning, rank, alpha)
+    check_options(k, score_weight, min_support, rank, alpha)
+    _options(max_level, bins, binning)
+    if columns_.in_database(X):
+        given = {"ranges": ranges, "weights": weights, "errors_old": errors_old, "confirm": confirm, "unit": unit}
+        return _in_database(X, errors, max_level, bins, binning, given).report(
+            k=k, score_weight=score_weight, min_support=min_support, rank=rank, alpha=alpha
+        )
     if isinstance(X, np.ndarray) and X.dtype.kind in "iu":
         bins = None
     rows = Rows.of(X, errors, errors_old, weights, unit)
@@ -168,6 +177,22 @@ def find_slices(
     groups = columns_.groupings(features, rows.columns)
     judgement = judge(found, searched, confirm=other, groups=groups, alpha=alpha, seed=seed)
     return _reported(found, judgement, searched, features, rows, alpha, unit, other)
+
+
+def _in_database(
+    X: Any, errors: Any, max_level: int | None, bins: int | None, binning: Binning, given: dict[str, Any]
+) -> SliceCounts:
+    """Count the slices of an Ibis table, where it is."""
+    from assay.debugging.counting import SliceCounts
+
+    asked = [name for name, value in given.items() if value is not None and value is not False]
+    if asked:
+        raise UsageError(
+            f"{asked[0]} needs the rows, and those of an Ibis table stay where they are: give X.to_pandas()"
+        )
+    if max_level is None:
+        raise UsageError("max_level must be a number for an Ibis table: each set of columns is a query")
+    return SliceCounts(X, errors, max_level=max_level, bins=bins, binning=binning)
 
 
 def _confirming(confirm: Any, errors_old: Any, unit: Any) -> dict[str, Any]:
@@ -261,28 +286,23 @@ def support_of(given: float | None, size: float) -> float:
     return float(given * size if given < 1 else given)
 
 
-def _options(
-    k: int,
-    score_weight: float,
-    min_support: float | None,
-    max_level: int | None,
-    bins: int | None,
-    binning: str,
-    rank: str,
-    alpha: float,
-) -> None:
-    if k < 1:
-        raise UsageError(f"k must be at least 1, got {k}")
-    if not 0 < score_weight <= 1:
-        raise UsageError(f"score_weight must lie in (0, 1], got {score_weight}: at 0 all rows are the best slice")
-    if min_support is not None and not min_support > 0:
-        raise UsageError(f"min_support must be positive, got {min_support}")
+def _options(max_level: int | None, bins: int | None, binning: str) -> None:
     if max_level is not None and max_level < 1:
         raise UsageError(f"max_level must be at least 1, got {max_level}; None is for no limit")
     if bins is not None and bins < 2:
         raise UsageError(f"bins must be at least 2, got {bins}; None is for no bins")
     if binning not in ("quantile", "width"):
         raise UsageError(f'binning must be "quantile" or "width", got {binning!r}')
+
+
+def check_options(k: int, score_weight: float, min_support: float | None, rank: str, alpha: float) -> None:
+    """Refuse options that are out of range."""
+    if k < 1:
+        raise UsageError(f"k must be at least 1, got {k}")
+    if not 0 < score_weight <= 1:
+        raise UsageError(f"score_weight must lie in (0, 1], got {score_weight}: at 0 all rows are the best slice")
+    if min_support is not None and not min_support > 0:
+        raise UsageError(f"min_support must be positive, got {min_support}")
     if rank not in ("score", "lcb"):
         raise UsageError(f'rank must be "score" or "lcb", got {rank!r}')
     if not 0 < alpha < 1:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
     Conditions = tuple[tuple[int, int, int], ...]
 
-_TEST, _END = 0.8, 0.2
+TEST_SHARE, END_SHARE = 0.8, 0.2
 # Two slices say the same if so large a share of the rows of either is in both.
 _SAME = 0.8
 # Level of the search for clustering that nobody declared, and the inflation of the variance that matters.
@@ -196,11 +196,11 @@ def _best(ways: list[Judged], share: int) -> Judged:
 
 def _judged(sample: Sample, inside: Mask, p_value: float, test: float, low: float, high: float, by: str) -> Judged:
     """Confirm at ``test``, with an interval whose ends err with parts of ``low`` and with ``high``."""
-    p_value = min(1.0, p_value / _TEST)
+    p_value = min(1.0, p_value / TEST_SHARE)
     if p_value > test:
         return Judged(p_value, None, by)
     neutral = 0.0 if sample.compared else 1.0
-    lower = max(neutral, sample.lower(inside, _END * low))
+    lower = max(neutral, sample.lower(inside, END_SHARE * low))
     return Judged(p_value, (lower, max(lower, sample.upper(inside, high))), by)
 
 
@@ -340,7 +340,12 @@ def _distinct(found: Sequence[Found], coded: Coded) -> list[Found]:
 
 def _alike(one: Mask, other: Mask) -> bool:
     both = int(np.count_nonzero(one & other))
-    return both >= _SAME * (int(np.count_nonzero(one)) + int(np.count_nonzero(other)) - both)
+    return alike(both, int(np.count_nonzero(one)), int(np.count_nonzero(other)))
+
+
+def alike(both: float, one: float, other: float) -> bool:
+    """Whether two slices have so many rows in common that they say the same."""
+    return both >= _SAME * (one + other - both)
 
 
 def _within(inner: Found, outer: Found) -> bool:

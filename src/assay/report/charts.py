@@ -15,6 +15,7 @@ import vl_convert
 
 from assay.core.ladder import ladder_chart
 from assay.core.palette import STATUSES, Theme, vega_config
+from assay.core.scatter import evidence_slices
 from assay.core.simplex import simplex_chart
 from assay.report.figures import direction, limit_text
 from assay.report.words import WORST_FIRST
@@ -307,61 +308,6 @@ def difference_chart(rows: Sequence[tuple[str, float, float, float]], title: str
     return _spec(alt.layer(bars, points, _limit_rule(0.0, scale)).properties(width=WIDTH - 130, height=alt.Step(26)))
 
 
-def slice_chart(
-    rows: Sequence[tuple[str, float, float, tuple[float, float] | None]], title: str, neutral: float
-) -> Spec:
-    """Draw what was found of slices against their size; certain ones with their interval.
-
-    Parameters
-    ----------
-    rows : sequence of (name, size, value, interval)
-        Without an interval nothing is certain.
-    title : str
-        What the value is.
-    neutral : float
-        The value at which a slice is like the rest.
-
-    Returns
-    -------
-    dict
-        Vega-Lite specification.
-    """
-    ends = [
-        neutral,
-        *(each for _, _, value, interval in rows for each in (value, *(interval or ())) if math.isfinite(each)),
-    ]
-    room = 0.08 * (max(ends) - min(ends)) or 1.0
-    low, high = min(ends) - room, max(ends) + room
-    values = [
-        {
-            "name": f"{place}. {name}", "place": str(place), "size": size, "value": min(value, high),
-            "lower": interval[0] if interval else min(value, high),
-            "upper": min(interval[1], high) if interval else min(value, high),
-            "certain": "certain" if interval else "suspected",
-        }
-        for place, (name, size, value, interval) in enumerate(rows, 1)
-    ]  # fmt: skip
-    chart = alt.Chart(alt.Data(values=values))
-    x = alt.X(
-        "size:Q",
-        scale=alt.Scale(type="log", nice=False, padding=24),
-        axis=alt.Axis(title="rows of the slice", tickCount=5),
-    )
-    scale = alt.Scale(domain=[low, high], nice=False, zero=False)
-    y = alt.Y("lower:Q", scale=scale, axis=alt.Axis(title=title, tickCount=6))
-    bars = chart.mark_rule(style="trend", strokeWidth=2, opacity=0.55).encode(x=x, y=y, y2="upper:Q")
-    point = alt.Y("value:Q", scale=scale)
-    shape = alt.Shape(
-        "certain:N", scale=alt.Scale(domain=["certain", "suspected"], range=["circle", "cross"]), title=None
-    )
-    points = chart.mark_point(style="trend", filled=True, size=60).encode(x=x, y=point, shape=shape)
-    numbers = chart.mark_text(style="trend", align="left", dx=8, dy=-6).encode(x=x, y=point, text="place:N")
-    line = (
-        alt.Chart(alt.Data(values=[{"at": neutral}])).mark_rule(strokeDash=[4, 3]).encode(y=alt.Y("at:Q", scale=scale))
-    )
-    return _spec(alt.layer(line, bars, points, numbers).properties(width=WIDTH, height=260))
-
-
 def steps_chart(name: str, sides: Sequence[tuple[str, Sequence[tuple[int, float]]]]) -> Spec | None:
     """Draw a metric by step, a line for each side.
 
@@ -397,8 +343,9 @@ def steps_chart(name: str, sides: Sequence[tuple[str, Sequence[tuple[int, float]
 
 
 def evidence_chart(evidence: Evidence) -> Spec | None:
-    """The chart of whatever series the evidence holds: over time, a ladder of limits, over mixes of sources, or by name."""
-    return series_chart(evidence) or ladder_chart(evidence) or simplex_chart(evidence) or bar_chart(evidence)
+    """The chart of whatever series the evidence holds: over time, a ladder of limits, mixes of sources, slices, or by name."""
+    special = ladder_chart(evidence) or simplex_chart(evidence) or evidence_slices(evidence)
+    return series_chart(evidence) or special or bar_chart(evidence)
 
 
 def to_svg(spec: Spec, theme: Theme = "light") -> str:

@@ -9,6 +9,8 @@ import pytest
 from assay.debugging import no_slice_regression, regressions
 from assay.errors import ClaimError, DataError, UsageError
 from assay.gate import decide, parse, plan
+from assay.report.charts import evidence_chart
+from assay.report.html import to_html
 
 
 def models(
@@ -124,3 +126,21 @@ def test_the_claim_is_read() -> None:
         decide(condition, labels=[0, 1], new=[0, 1], old=[0, 1], reliability=0.9)
     with pytest.raises(ClaimError, match="slices of a table"):
         plan(condition, reliability=0.9)
+
+
+def test_the_page_draws_the_slices_that_rose_most() -> None:
+    rng = np.random.default_rng(0)
+    X = {"region": rng.choice(["north", "south"], 4000), "hour": rng.integers(0, 4, 4000)}
+    y = rng.integers(0, 2, 4000)
+    old = np.where(rng.random(4000) < 0.1, 1 - y, y)
+    new = np.where((rng.random(4000) < 0.2) & (X["region"] == "south"), 1 - y, old)
+    verdict = no_slice_regression(X, y, new, old, tau=0.05)
+    series = verdict.evidence.series
+    assert series["slice"][0] == verdict.evidence.statistic["slice"]
+    assert series["value"][1:] == sorted(series["value"][1:], reverse=True)
+    for low, value, high in zip(series["lower"], series["value"], series["upper"], strict=True):
+        assert low <= value <= high
+    chart = evidence_chart(verdict.evidence)
+    assert chart is not None
+    assert [each["size"] for each in chart["data"]["values"]] == series["size"]
+    assert 'class="chart"' in to_html([verdict])

@@ -371,3 +371,19 @@ def test_whole_numbers_are_looked_up_as_they_are_sorted(monkeypatch: pytest.Monk
         assert np.array_equal(table.labels, plain.labels)
         assert np.array_equal(table.edges, plain.edges)
         monkeypatch.undo()
+
+
+def test_a_notebook_shows_sentences_and_the_chart() -> None:
+    rng = np.random.default_rng(0)
+    X = {"who<>": rng.choice(["a", "b", "c"], 3000), "x": rng.integers(0, 5, 3000)}
+    report = find_slices(X, rng.random(3000) < np.where(X["who<>"] == "a", 0.4, 0.1), rank="lcb")
+    shown = report._repr_html_()
+    assert "<li>CONFIRMED who&lt;&gt; is a: 4" in shown
+    assert "CLEARED: no slice" in shown
+    assert "<svg" in shown
+    assert "times the error of the other rows" in shown
+    drawn = report.chart(report.confirmed)["data"]["values"]
+    assert [each["size"] for each in drawn] == [each.size for each in report.confirmed]
+    none = find_slices(X, np.zeros(3000))
+    assert "<svg" not in none._repr_html_()
+    assert "UNDETERMINED" in none._repr_html_() or "CLEARED" in none._repr_html_()
