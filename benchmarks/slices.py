@@ -1,7 +1,7 @@
 """Find the slices on which a model fails most: SliceLine's score, weight .95, slices of 1% of the rows, up to three conditions.
 
 The search alone beside PyPI's `sliceline`, which judges nothing; "with verdicts" is all of `find_slices`. Each case runs in a process of its own;
-memory is what it takes beyond the table. Tables are made by chance (`slices_made.py`); those like Adult, Covtype and KDD98 have their shapes and
+memory is what it takes beyond the most that making the table took. Tables are made by chance (`slices_made.py`); those like Adult, Covtype and KDD98 have their shapes and
 not their rows. The paper's times (SIGMOD 2021) are those of the real tables, by the clock, on 112 threads."""
 
 from __future__ import annotations
