@@ -21,6 +21,7 @@ import test_gate_sequential as one_by_one
 import test_injected_faults as faults
 import test_null_calibration as whole
 import test_reused_test_set as reused
+import test_slices as slices
 
 from assay.gate import plan
 from assay.testing.coverage import ErrorRate, error_rate
@@ -79,6 +80,22 @@ def moved() -> Iterator[tuple[str, str, float, Run, Run | None]]:
         yield f"{kind} cells", "fails at the tolerance", drift.ALPHA, _fails(kind, drift.TOLERANCE), _fails(kind, 0.25)
 
 
+def searched() -> Iterator[tuple[str, str, float, Run, Run | None]]:
+    """Slices of tables in which no slice is worse than the rest, and of those where one is."""
+    for name, kind in slices.NOISE.items():
+        yield (
+            name,
+            "confirms any",
+            slices.ALPHA,
+            slices.confirms(kind),
+            None if kind == "unlike" else slices.confirms(kind, lift=5.0),
+        )
+    yield "the bound on all slices", "is exceeded", slices.ALPHA, slices.exceeds_what_was_cleared, None
+    for weight in (0.95, 0.99):
+        told = slices.tells(weight)
+        yield f"any slice that scores above 0, weight {weight} (broken)", "tells any", slices.ALPHA, told, None
+
+
 def _rounded(claim: str) -> str:
     """Shorten limits that are set to the true value."""
     return re.sub(r"\d\.\d{4,}", lambda found: f"{float(found.group()):.3f}", claim)
@@ -125,6 +142,16 @@ SECTIONS: tuple[tuple[str, str, str, Callable[[], Iterator[tuple[str, str, float
         ),
         "sees",
         answered,
+    ),
+    (
+        "Slices",
+        (
+            "`find_slices` on noise: 2,000 rows and 6 columns of four values in which each row is wrong with a probability of 0.1 (or as said), "
+            "so that no slice is worse than the rest; power is for one slice of two conditions with five times the errors. The broken variant calls "
+            "worse what SliceLine reports: each slice with a positive score. `make bench` runs PyPI's `sliceline` on such tables."
+        ),
+        "errs when it",
+        searched,
     ),
     (
         "Drift beyond a tolerance",
