@@ -139,7 +139,7 @@ def leakage(
         seed=seed,
         what="the secret",
     )
-    claim = Claim(f"Bayes security >= {security:g}: what is observed tells no more of the secret")
+    claim = Claim(f"Bayes security >= {security:g}, where 1 tells nothing of the secret, and 0 tells all")
     shared: dict[str, Any] = {"check": check, "code": "FEA103", "stage": "feasibility", "claim": claim}
     units = study.held_out_units
     if (study.test_y.size if units is None else units) < 2 or np.unique(study.train_y).size < 2:
@@ -262,7 +262,7 @@ def _outcome(
 ) -> tuple[Any, str]:
     told = f"{attack} is wrong on {error:.3f} of held-out rows, a guess on {guess:.3f}"
     if upper < security:
-        return "fail", f"{told}: the Bayes security is at most {upper:.3f}, so at least so much leaks"
+        return "fail", f"{told}: the Bayes security is at most {upper:.3f} (1 tells nothing, 0 all), so that much leaks"
     if lower is not None and lower >= security:
         return "pass", f"{told}: among the few possible observations the Bayes security is at least {lower:.3f}"
     return "inconclusive", f"{told}: no leak is certain; that these attacks find none does not show that there is none"
