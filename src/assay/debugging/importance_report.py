@@ -159,7 +159,9 @@ class Importance:
         if self.by_row:
             return f"look at labels in this order, from {first} on; below zero the proxy is better off without a row, on average"
         more = self._words(self.buy_more(1)[0])
-        return f"look at {first} first; rows of {more} are worth the most each here: that new ones would be is an estimate"
+        return (
+            f"look at {first} first; rows of {more} are worth the most each here: that new ones would be is an estimate"
+        )
 
     def __str__(self) -> str:
         from assay.core.layout import columns
