@@ -324,6 +324,9 @@ class _Layout:
             if self.screen.width - at < _LEAST_ROOM:
                 below = self.screen.wrap(self._said(line), self.screen.width - _STACK_INDENT)
                 return [*out, text, *(Text(" " * _STACK_INDENT + part, "dim") for part in below)]
+            if line.first.guarantee.promises and not line.first.passed and (line.first.blocking or line.first.pages):
+                # Told in full among the details.
+                return [*out, text.append(self.screen.cut(self._said(line), self.screen.width - at), "dim")]
             rows = self.screen.wrap(self._said(line), self.screen.width - at)
             text.append(rows[0], "dim")
             return [*out, text, *(Text(" " * at + part, "dim") for part in rows[1:])]

@@ -66,6 +66,24 @@ def test_short_green_rows_stay_on_one_line_at_80_columns():
     assert text.endswith("Clear: the one blocking verdict passed\n\n1 passed | 0.20 s | exit 0\n")
 
 
+def test_a_reason_without_numbers_that_is_told_among_the_details_is_told_in_full_once():
+    verdict = Verdict(
+        status="inconclusive",
+        check="good",
+        code="GAT101",
+        stage="gate",
+        claim=Claim("n < 0.17"),
+        blocking=True,
+        guarantee=Guarantee.exact(0.05, "false pass"),
+        evidence=Evidence(),
+        reason="not shown to hold; whether it is refuted or undecided is withheld; numbers are withheld as well",
+    )
+    text = render([verdict], width=80)
+    assert " GAT101 good  INCONCLUSIVE  not shown to hold; whether it is refuted or...\n" in text
+    assert "why       not shown to hold" in text
+    assert text.count("numbers are withheld") == text.count("undecided is") == 1
+
+
 def test_the_last_line_can_be_grepped(verdicts, context):
     last = "3 failed, 1 error, 2 inconclusive, 27 passed, 1 skipped"
     assert render(verdicts, context, ascii=False).splitlines()[-1] == f"{last} · 3.4 s · exit 1"
