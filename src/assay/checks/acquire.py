@@ -308,7 +308,7 @@ def _verdict(
     series.update(_over_mixes(law, ready, budget, prices, owned))
     bought = [name for name in worth if mix.buy[name]]
     words = ", ".join(f"{mix.buy[name]:,} rows of {name}" for name in bought) or "nothing"
-    ratio = sum(mix.n_by_source.values()) / sum(max(run.values()) for run in ready.planned.runs[-1:])
+    ratio = sum(mix.n_by_source.values()) / ready.planned.sizes[-1]
     far = f" ({ratio:,.0f} times the largest run, where its level is a guess)" if ratio > FAR else ""
     statistic: dict[str, Any] = {
         "loss_now": float(now),
