@@ -175,7 +175,7 @@ def mix_lines(evidence: Evidence) -> list[str]:
     >>> from assay.core import Evidence
     >>> series = {"source": ["a", "b"], "rows_to_buy": [1, 1], "money": [0.5, 0.5],
     ...           "mix_1": [0.0, 0.5, 1.0], "mix_2": [1.0, 0.5, 0.0], "times_least": [1.7, 1.0, 1.04]}
-    >>> print("\\n".join(mix_lines(Evidence(series=series))[:1]))
+    >>> print(*mix_lines(Evidence(series=series)))
     b . x + a
     """
     series = evidence.series
@@ -191,10 +191,7 @@ def mix_lines(evidence: Evidence) -> list[str]:
         return "x" if row is nearest else next(mark for most, mark in STEPS if row["times_least"] <= most)
 
     if len(names) == 2:
-        return [
-            " ".join([names[1], *(cell(row) for row in sorted(rows, key=lambda row: row["mix_1"])), names[0]]),
-            LEGEND,
-        ]
+        return [" ".join([names[1], *(cell(row) for row in sorted(rows, key=lambda row: row["mix_1"])), names[0]])]
     levels: dict[float, list[dict[str, Any]]] = {}
     for row in rows:
         levels.setdefault(row["mix_3"], []).append(row)
@@ -205,4 +202,4 @@ def mix_lines(evidence: Evidence) -> list[str]:
         said = " ".join(cell(row) for row in sorted(level, key=lambda row: row["mix_2"]))
         lines.append(" " * left + said.center(wide).rstrip())
     lines[-1] = f"{names[0]} {lines[-1][left:]} {names[1]}"
-    return [*lines, LEGEND]
+    return lines

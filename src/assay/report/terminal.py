@@ -13,7 +13,7 @@ from rich.text import Text
 from assay.core.ladder import curve_rows, ladder_rows
 from assay.core.layout import columns, command_lines
 from assay.core.plain import plain
-from assay.core.simplex import bought_rows, mix_lines
+from assay.core.simplex import LEGEND, bought_rows, mix_lines
 from assay.core.waiver import Waiver, waiver_of
 from assay.report.context import ReportContext
 from assay.report.figures import direction, figures, scalar
@@ -197,6 +197,18 @@ class _Screen:
         shown = columns([[self.plain(cell) for cell in row] for row in rows], self.width - len(lead), right=right)
         leads = [lead] + [" " * len(lead)] * len(shown)
         return [Text.assemble((start, "dim"), row) for start, row in zip(leads, shown, strict=False)]
+
+    def drawing(self, label: str, lines: Sequence[str], legend: str) -> list[Text]:
+        """A label, beside it lines that keep their places, and what their characters mean."""
+        if not lines:
+            return []
+        first = " " * _INDENT + label.ljust(_LABEL)
+        leads = [first] + [" " * len(first)] * (len(lines) - 1)
+        drawn = [
+            Text.assemble((lead + " " * (len(line) - len(line.lstrip())), "dim"), self.plain(line))
+            for lead, line in zip(leads, lines, strict=True)
+        ]
+        return [*drawn, *self.entry("", legend)]
 
     def action(
         self, text: str, command: str, label: str = "", *, label_width: int = _LABEL, indent: int = _INDENT
@@ -382,7 +394,7 @@ def _details(verdict: Verdict, screen: _Screen, waiver: Waiver | None) -> list[T
     out += screen.table("ladder", ladder_rows(verdict.evidence), right={1})
     out += screen.table("curve", curve_rows(verdict.evidence), right={0, 1})
     out += screen.table("to buy", bought_rows(verdict.evidence), right={1})
-    out += screen.table("mixes", [(line,) for line in mix_lines(verdict.evidence)], right=set())
+    out += screen.drawing("mixes", mix_lines(verdict.evidence), LEGEND)
     out += screen.entry("guarantee", str(verdict.guarantee))
     for place, assumption in enumerate(verdict.guarantee.assumptions):
         detail = f": {assumption.detail}" if assumption.detail else ""
