@@ -22,9 +22,11 @@ OF_A_PROJECT = [
     ["labels", "suggest", "--check", "good-enough"], ["labels", "import", "test.csv", "--id", "amount", "--label", "late"],
     ["ledger", "show"], ["ledger", "verify"], ["ledger", "reserve", "good-enough"], ["explain", "beef"], ["report"],
     ["report", "compare", "ab", "cd"], ["server", "token", "list"], ["serve", "new"], ["slices"], ["importance"],
+    ["acquire", "plan"], ["acquire", "run"], ["acquire", "advise", "--budget", "1"],
 ]  # fmt: skip
 # Those that read the store.
 _WITHOUT = (
+    ["acquire"],
     ["slices"],
     ["importance"],
     ["profile"],
