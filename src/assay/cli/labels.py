@@ -9,15 +9,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from assay.cli import options
+from assay.core.layout import columns, screen_width
 from assay.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from assay.checks.project import Project
+    from assay.debugging.confident_learning import FilterBy, RankBy
+
+FILTERS = (
+    "prune_by_noise_rate", "prune_by_class", "both", "confident_learning", "predicted_neq_given",
+    "low_normalized_margin", "low_self_confidence",
+)  # fmt: skip
+RANKS = ("self_confidence", "normalized_margin", "confidence_weighted_entropy")
 
 
 @click.group(cls=options.Verbs)
 def labels() -> None:
-    """Which rows to label next, and labels that arrive after the predictions."""
+    """Which rows to label next, which labels are wrong, and labels that arrive after the predictions."""
 
 
 @labels.command()
@@ -95,6 +103,105 @@ def import_(
         options.say(f"{took.added:,} labels imported ({took.known:,} known before, {took.empty:,} rows still empty)")
         return
     _to_log(project, source, id_column, label_column, time_column)
+
+
+@labels.command(
+    epilog=options.examples(
+        "assay labels audit",
+        "assay labels audit --sample 60 --sheet sheet.csv",
+        "assay labels audit --answers sheet.csv --precision 0.5",
+    )
+)
+@options.project_option
+@options.with_option
+@click.option("--dataset", default="", help="Whose labels; by default those of the one with the role 'train'.")
+@click.option(
+    "--filter",
+    "filter_by",
+    type=click.Choice(FILTERS),
+    default=FILTERS[0],
+    show_default=True,
+    help="Which rows are flagged.",
+)
+@click.option(
+    "--rank", "rank_by", type=click.Choice(RANKS), default=RANKS[0], show_default=True, help="In which order."
+)
+@click.option("--show", type=click.IntRange(1), default=10, show_default=True, help="How many.")
+@click.option("--save", type=click.Path(path_type=Path), help="Write all flagged rows, as CSV.")
+@click.option("--sample", type=click.IntRange(1), default=60, show_default=True, help="Rows that --sheet hands out.")
+@click.option(
+    "--sheet",
+    type=click.Path(path_type=Path),
+    help="Write a random sample of the flags here, with a column to fill in.",
+)
+@click.option(
+    "--answers",
+    type=click.Path(path_type=Path),
+    help="A sheet that was filled in: yes or no for each row.",
+)
+@click.option(
+    "--precision",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.5,
+    show_default=True,
+    help="Share of the flags that must be right.",
+)
+def audit(
+    project_path: Path | None,
+    overrides: tuple[str, ...],
+    dataset: str,
+    filter_by: FilterBy,
+    rank_by: RankBy,
+    show: int,
+    save: Path | None,
+    sample: int,
+    sheet: Path | None,
+    answers: Path | None,
+    precision: float,
+) -> None:
+    """Which labels are probably wrong? The least sure come first.
+
+    Flags are an estimate. --sheet hands out a random sample of them; filled in by a person, it certifies with --answers which share
+    of the flags is right.
+    """
+    from assay.checks import label_audit
+
+    if answers is not None and sheet is not None:
+        raise UsageError("--sheet hands out what --answers takes back: give one of them")
+    options.require_place(save)
+    options.require_place(sheet)
+    project = options.open_project(project_path)
+    sources = options.parse_overrides(overrides, project)
+    given = label_audit.answered(answers) if answers is not None else None
+    flagged = label_audit.flag(project, dataset=dataset, filter_by=filter_by, rank_by=rank_by, overrides=sources)
+    found = flagged.found
+    if save is not None:
+        options.write(save, flagged.sheet(found.rows).to_csv(index=False))
+    if given is not None:
+        verdicts = label_audit.audit(project, flagged, given, precision)
+        frame = options.context(project, verdicts)
+        options.emit(verdicts, frame, "auto", None)
+        options.leave(frame.exit_code or 0)
+        return
+    shown = flagged.sheet(found.rows[:show]).astype(str)
+    if len(shown):
+        cells = [tuple(shown.columns), *shown.itertuples(index=False, name=None)]
+        for line in columns(cells, screen_width(), right={0}, head=True):
+            click.echo(line)
+    flags = int(found.flagged.sum())
+    options.say(
+        "",
+        f"{flags:,} of {found.flagged.size:,} labels of {flagged.rows.name} flagged, by {flagged.model} out of sample",
+        f"{found.guarantee}: {found.guarantee.source}",
+    )
+    if sheet is not None:
+        drawn = flagged.sheet(found.sample(sample, seed=flagged.seed)).drop(columns="sure").assign(wrong="")
+        options.write(sheet, drawn.to_csv(index=False))
+        click.echo(
+            f"{len(drawn):,} flagged rows drawn at random: write yes or no under wrong in {sheet}, then "
+            f"assay labels audit --answers {sheet}",
+            err=True,
+        )
 
 
 def _is_asked_for(project: Project, source: str) -> bool:
