@@ -32,7 +32,7 @@ def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
 
 
 def test_every_how_to_runs_in_an_empty_folder_or_says_what_comes_first() -> None:
-    alone = {"plan.md", "interop.md", "fuzz.md", "slices.md", "importance.md"}  # Tests below run these.
+    alone = {"plan.md", "interop.md", "fuzz.md", "slices.md", "importance.md", "labels.md"}  # Tests below run these.
     for page in sorted((ROOT / "docs" / "how-to").glob("*.md")):
         if page in FOLLOWED or page.name in alone:
             continue
@@ -123,6 +123,13 @@ def test_the_slices_of_the_how_to_are_found(tmp_path: Path) -> None:
     assert asked[0].command.shown
     assert agrees(asked[0].command.shown, asked[0].printed), asked[0].printed
     assert (tmp_path / "slices.svg").is_file()
+
+
+def test_the_labels_of_the_how_to_are_audited(tmp_path: Path) -> None:
+    answers = follow(ROOT / "docs" / "how-to" / "labels.md", tmp_path)
+    assert [answer.code for answer in answers] == [0] * 5
+    for answer in answers:
+        assert agrees(answer.command.shown or "", answer.printed), answer.printed
 
 
 def test_the_values_of_the_how_to_are_found(tmp_path: Path) -> None:
