@@ -121,10 +121,17 @@ def import_(
     type=click.Choice(FILTERS),
     default=FILTERS[0],
     show_default=True,
-    help="Which rows are flagged.",
+    metavar="NAME",
+    help="Which rows are flagged: " + ", ".join(FILTERS) + ".",
 )
 @click.option(
-    "--rank", "rank_by", type=click.Choice(RANKS), default=RANKS[0], show_default=True, help="In which order."
+    "--rank",
+    "rank_by",
+    type=click.Choice(RANKS),
+    metavar="NAME",
+    default=RANKS[0],
+    show_default=True,
+    help="In which order: " + ", ".join(RANKS) + ".",
 )
 @click.option("--show", type=click.IntRange(1), default=10, show_default=True, help="How many.")
 @click.option("--save", type=click.Path(path_type=Path), help="Write all flagged rows, as CSV.")

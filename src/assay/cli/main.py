@@ -34,7 +34,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "runs": ("runs", "Which runs were there: list, show, compare."),
     "models": ("models", "Models, versions and aliases: list, show, score, promote, rollback."),
     "testset": ("testset", "A test set that only the judge can read: keygen, seal, open, status, retire."),
-    "labels": ("labels", "Which rows to label next, and labels that arrive later: suggest, import."),
+    "labels": ("labels", "Rows to label next, labels that arrive, wrong ones: suggest, import, audit."),
     "ledger": ("ledger", "What was spent, on what: show, verify, reserve."),
     "explain": ("explain", "What a code or a verdict means, when it misleads, how to replay it."),
     "report": ("report", "Show the newest verdicts as HTML, Markdown, JSON or JUnit XML."),
