@@ -33,7 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "adapt": ("adapt", "Retrain on recent data, gate the candidate, promote or refuse."),
     "runs": ("runs", "Which runs were there: list, show, compare."),
     "models": ("models", "Models, versions and aliases: list, show, score, promote, rollback."),
-    "testset": ("testset", "A test set that only the judge can read: keygen, seal, open, status, retire."),
+    "testset": ("testset", "A test set that only the judge can read: keygen, seal, open, status, retire, release."),
     "labels": ("labels", "Rows to label next, labels that arrive, wrong ones: suggest, import, audit."),
     "ledger": ("ledger", "What was spent, on what: show, verify, reserve."),
     "explain": ("explain", "What a code or a verdict means, when it misleads, how to replay it."),

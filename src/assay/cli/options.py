@@ -40,6 +40,12 @@ class Verbs(click.Group):
             ctx.fail(f"no command {args[0]!r}; {self.otherwise(args[0], advice)}")
         return super().resolve_command(ctx, args)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs with the whole first sentence of each; click would cut it."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, said.get_short_help_str(limit=1000)) for name, said in commands if said])
+
     def otherwise(self, word: str, advice: str) -> str:
         """What to do instead."""
         return advice

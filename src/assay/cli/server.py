@@ -40,7 +40,7 @@ def server(context: click.Context, project_path: Path | None, host: str, port: i
     serve(project, host, port)
 
 
-@server.group()
+@server.group(cls=options.Verbs)
 def token() -> None:
     """Who may ask."""
 
