@@ -55,7 +55,7 @@ def test_a_page_of_one_table_and_of_two(run, tmp_path):
     assert "moved 0.000" in page
 
 
-def test_what_cannot_be_read_is_said_in_one_line(run):
+def test_what_cannot_be_read_is_said_in_one_line(run, assay):
     for words, said in (
         (["one.parquet", "--engine", "mainframe"], "no engine 'mainframe'"),
         (["t", "--engine", "postgresql://nobody@127.0.0.1:1/x"], "cannot be opened on 127.0.0.1:1/x"),
@@ -63,6 +63,7 @@ def test_what_cannot_be_read_is_said_in_one_line(run):
         (["one.parquet", "--save", "no/where"], "there is no folder"),
         (["one.parquet", "--html", "no/where"], "there is no folder"),
     ):
-        found = run(*words)
-        assert found.exit_code == 2 or isinstance(found.exception, Exception)
-        assert said in found.output + str(found.exception), words
+        found = assay("profile", *words)
+        assert (found.code, found.out) == (2, ""), words
+        assert said in found.err
+        assert found.err.count("\n") == 1
