@@ -95,7 +95,7 @@ class Inputs:
                 if self.engine is not None:
                     opened = _on_engine(source, self.engine, self.project)
                 elif file is not None:
-                    opened, terms = open_sealed(file, name, declared, self.project)
+                    opened, terms = open_sealed(file, declared, self.project)
                     opened = opened if judge else opened.drop(*terms.hidden)
                 else:
                     opened = open_table(source, self.project)

@@ -30,7 +30,7 @@ def sealed_file(source: Any, project: Project) -> Path | None:
     return path if custody.is_sealed(path) else None
 
 
-def open_sealed(path: Path, name: str, declared: DatasetTable, project: Project) -> tuple[ibis.Table, Terms]:
+def open_sealed(path: Path, declared: DatasetTable, project: Project) -> tuple[ibis.Table, Terms]:
     """Open a sealed test set in memory; nothing of it is written to the disk.
 
     Raises

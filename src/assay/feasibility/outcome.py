@@ -207,7 +207,7 @@ def study(
     known = _noise(noise, measured_on, ready.classes)
     # Threads bring little on the rows that are used at most, and cost very much more on a busy machine.
     with threadpool_limits(1):
-        places = _places(embeddings, X, ready, test, cache)
+        places = _places(embeddings, X, ready, cache)
         tried = _tried(candidates, places, ready, seed, seconds, progress, log)
         raw = table(X) if embeddings is None and test is None else None
         found = Findings(ready, tried, places, limit, alpha, known, raw)
@@ -333,7 +333,7 @@ def _prepared(X: Any, y: Any, embedded: bool, *, test: Any, **more: Any) -> Prep
     return prepare({"row": np.zeros(len(y))}, y, max_rows=MAX_ROWS, **more)
 
 
-def _places(embeddings: Any, X: Any, ready: Prepared, test: Any, cache: Any) -> dict[str, Any]:
+def _places(embeddings: Any, X: Any, ready: Prepared, cache: Any) -> dict[str, Any]:
     if ready.train_y.size < 2 or ready.test_y.size < 2 or np.unique(ready.train_y).size < 2:
         raise DataError(f"{ready.rows} labelled rows are too few to hold half of them out: give more, of each class")
     if embeddings is None:

@@ -106,7 +106,7 @@ def verdict_of(
             method=f"sequential: {method}",
             seconds=time.perf_counter() - start,
         ),
-        actions=_actions(status, tracks, inputs, clusters, check, expected, most),
+        actions=_actions(status, tracks, inputs, clusters, expected, most),
         reason=_reason(status, main, clusters, mode, expected, most),
         severity=severity,
         blocking=blocking,
@@ -206,7 +206,6 @@ def _actions(
     tracks: list[Track],
     inputs: Inputs,
     clusters: Clusters | None,
-    check: str,
     expected: int | None,
     most: int,
 ) -> tuple[Action, ...]:

@@ -201,11 +201,11 @@ def quantity(found: list[Part], constant: float, inputs: Inputs) -> Quantity | N
         return _affine(measured[0], 1.0, constant)
     ratios = [part.ratio for part in found if part.ratio is not None]
     if len(found) == len(ratios) == 2 and ratios[0].slice == ratios[1].slice:
-        return _affine(_pair(found, ratios, measured[1], inputs), 1.0, constant)
+        return _affine(_pair(ratios, measured[1], inputs), 1.0, constant)
     return _affine(Combination(tuple((1.0, one) for one in measured)), 1.0, constant)
 
 
-def _pair(found: list[Part], ratios: list[PositiveRatio], second: Quantity, inputs: Inputs) -> Pair:
+def _pair(ratios: list[PositiveRatio], second: Quantity, inputs: Inputs) -> Pair:
     """Count the kinds of rows by unit (each row a unit of its own if there is none), over the slice of both."""
     name = ratios[0].slice
     rows = inputs.slices[name] if name else np.ones(inputs.n, dtype=np.bool_)

@@ -28,7 +28,7 @@ def sized(
     """Size every clause at an error of ``exp(-nats)`` an answer; those on the same rows hold at the same number."""
     chosen = _METHODS[method]
     targets = [_target(clause, condition, nats, mode, disagreement, baseline) for clause in condition.clauses]
-    found = [(target, chosen(target, 1) if target.tolerance else _unsized(target)) for target in targets]
+    found = [(target, chosen(target, 1) if target.tolerance else _unsized()) for target in targets]
     while method == "exact":
         most: dict[str, int] = {}
         for _, size in found:
@@ -104,7 +104,7 @@ def _least_times(clause: Clause, baseline: float | None) -> float:
     return baseline * sum(c for c, _ in clause.times)
 
 
-def _unsized(target: Target) -> Size:
+def _unsized() -> Size:
     note = "needs no labels; with a tolerance (+/- 0.01) the plan says how many unlabelled rows"
     return Size("predictions alone", "", {}, {}, 0, [note])
 

@@ -182,7 +182,7 @@ def _number(draft: Draft, kind: str, words: list[str], rest: str, where: str | N
     elif kind == "ColumnCorrelation" and len(words) == 2:
         bounded(draft, measure("Correlation", *words), ends, where)
     elif kind == "RowCount" and not words and where is None:
-        draft.rows_between(at, *whole(ends))
+        draft.rows_between(*whole(ends))
     elif kind == "RowCount" and not words:
         bounded(draft, measure("Size"), whole(ends), where)
     elif kind == "ColumnLength" and len(words) == 1:

@@ -99,7 +99,7 @@ class Draft:
         members = ", ".join(literal(v) for v in found)
         self.relations.append(Relation(sql=f"{quoted(name)} NOT IN ({members})", at_most=at_most))
 
-    def rows_between(self, place: str, low: int | None, high: int | None) -> None:
+    def rows_between(self, low: int | None, high: int | None) -> None:
         """Bound the number of rows, within bounds that are there already."""
         if low is not None:
             self.rows["min"] = max(low, self.rows.get("min", low))

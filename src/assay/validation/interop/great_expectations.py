@@ -72,10 +72,10 @@ def _why(rule: Reader) -> str:
 def _table(draft: Draft, rule: Reader, said: str) -> bool:
     """Read an expectation about the table or several columns; tell whether it was one."""
     if said == "expect_table_row_count_to_be_between":
-        draft.rows_between(rule.place, rule.whole("min_value"), rule.whole("max_value"))
+        draft.rows_between(rule.whole("min_value"), rule.whole("max_value"))
     elif said == "expect_table_row_count_to_equal":
         rows = rule.whole("value")
-        draft.rows_between(rule.place, rows, rows)
+        draft.rows_between(rows, rows)
     elif said in ("expect_table_column_count_to_be_between", "expect_table_column_count_to_equal"):
         exact = rule.whole("value")
         for key, end in (("columns_min", rule.whole("min_value")), ("columns_max", rule.whole("max_value"))):

@@ -41,7 +41,6 @@ _WORDS = (
     "example",
     "default",
 )
-_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
 
 def read(text: str, path: str) -> tuple[Schema, list[Unmapped]]:
@@ -65,7 +64,7 @@ def read(text: str, path: str) -> tuple[Schema, list[Unmapped]]:
     _follow(top, found)
     if top.has("items") and not top.has("properties"):
         low, high = top.whole("minItems"), top.whole("maxItems")
-        draft.rows_between("", low, high)
+        draft.rows_between(low, high)
         top.ignore("type", *_WORDS)
         row = top.reader("items")
         top.close()

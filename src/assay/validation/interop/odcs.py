@@ -178,7 +178,7 @@ def _ends(rule: Reader) -> Ends | None:
 def _library(draft: Draft, rule: Reader, name: str | None, what: str, ends: Ends, *, percent: bool) -> bool:
     """Read a rule of the library; tell whether it has a counterpart. A number of rows above 0 is no share of them."""
     if what == "rows":
-        draft.rows_between(rule.place, *whole(ends))
+        draft.rows_between(*whole(ends))
         return True
     arguments = rule.reader("arguments")
     where = arguments or Reader({}, rule.at("arguments"), rule.report)

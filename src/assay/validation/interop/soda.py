@@ -141,7 +141,7 @@ def _judged(draft: Draft, what: str, names: list[str], ends: Ends, where: str | 
         draft.column(name)
     if what == "row_count" and not names:
         if where is None:
-            draft.rows_between(rule.place, *whole(ends))
+            draft.rows_between(*whole(ends))
         else:
             bounded(draft, measure("Size"), whole(ends), where)
     elif what in _MEASURES and len(names) == 1:

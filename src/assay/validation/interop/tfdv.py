@@ -262,7 +262,7 @@ def _rows(draft: Draft, top: Reader) -> None:
     found = top.reader("dataset_constraints")
     if found is None:
         return
-    draft.rows_between(found.place, found.whole("min_examples_count"), found.whole("max_examples_count"))
+    draft.rows_between(found.whole("min_examples_count"), found.whole("max_examples_count"))
     ratio = found.reader("num_examples_drift_comparator")
     if ratio is not None:
         for key, name in (("min_fraction_threshold", "ratio_min"), ("max_fraction_threshold", "ratio_max")):
