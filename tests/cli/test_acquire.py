@@ -188,3 +188,11 @@ def test_without_sources_the_way_out_is_named(assay: Assay, folder: Path) -> Non
 def test_a_budget_that_buys_nothing_is_refused(assay: Assay, folder: Path) -> None:
     assay("acquire", "run")
     assert "buys no row: the cheapest costs 0.5" in assay("acquire", "advise", "--budget", "0.2").err
+
+
+def test_rows_that_a_source_shares_with_the_judge_are_refused(assay: Assay, folder: Path) -> None:
+    (folder / "dev.csv").write_text("\n".join((folder / "forms.csv").read_text().splitlines()[:200]) + "\n")
+    said = assay("acquire", "plan")
+    assert said.code == 2
+    assert said.err.count("\n") == 1
+    assert "rows of 'forms' too" in said.err

@@ -106,7 +106,7 @@ def open_acquisition(project: Project) -> Acquisition:
     ModelError
         If the training callable cannot be imported.
     DataError
-        If a source has too few rows, lacks the label, or has rows of the dataset on which losses are measured.
+        If a source has too few rows or lacks the label, or a training set has rows of the dataset on which losses are measured.
     """
     declared = project.file.acquire
     if not declared.sources:
@@ -138,6 +138,7 @@ def open_acquisition(project: Project) -> Acquisition:
                 f"{judge.declared.label!r}; declare the same for both"
             )
         _ = data.labels
+    inputs.unseen(judge)
     fit = load_function(model.train, project.root)
     planned = design({each: len(data.frame) for each, data in frames.items()}, declared.largest)
     loss = declared.loss or ("squared" if project.file.project.task == "regression" else "log")
