@@ -65,5 +65,5 @@ def test_another_claim_on_rows_that_answered_is_refused(assay: Assay, project: P
     declare(project, GATE.replace("n > 0.8", "n > 0.7"))
     said = assay("check")
     assert said.code == 4
-    assert "error probability" in said.err
+    assert "1 of 1 spent" in said.err
     assert "fresh data" in said.err
