@@ -13,7 +13,7 @@ killed writer leaves at most a temporary file, which readers pass over. Many sma
 from __future__ import annotations
 
 import contextlib
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -295,12 +295,19 @@ def _views(connection: duckdb.DuckDBPyConnection, predicted: list[str], labelled
 def _times(times: Any, n: int) -> pa.Array:
     """Times as UTC without a zone."""
     if isinstance(times, datetime):
-        times = pa.repeat(pa.scalar(times), n)
+        times = pa.repeat(pa.scalar(_utc(times)), n)
+    elif isinstance(times, list):
+        times = [_utc(time) if isinstance(time, datetime) else time for time in times]
     try:
         # Arrow keeps zoned times as UTC, and the cast drops the zone only.
         return pc.cast(pa.array(times, from_pandas=True), TIME, safe=False)
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise DataError(f"the times cannot be read: {str(error).splitlines()[0]}: give dates and times") from error
+
+
+def _utc(time: datetime) -> datetime:
+    """Give a time in UTC without a zone; left to pyarrow, the zone is forgotten once pyspark.pandas was imported."""
+    return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo is not None else time
 
 
 def _column(name: str, values: Any, kind: pa.DataType | None) -> pa.ChunkedArray:

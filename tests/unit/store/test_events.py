@@ -124,6 +124,17 @@ def test_times_with_a_zone_are_kept_as_utc(tmp_path: Path) -> None:
     assert outcomes(tmp_path, since=NOON.replace(tzinfo=UTC)).num_rows == 1
 
 
+def test_zones_are_kept_where_pyspark_told_pyarrow_to_forget_them(tmp_path: Path, monkeypatch) -> None:
+    PredictionLog(tmp_path).append(predictions(["a", "b"]))
+    monkeypatch.setenv("PYARROW_IGNORE_TIMEZONE", "1")
+    east = NOON.replace(tzinfo=timezone(timedelta(hours=5)))
+    LabelLog(tmp_path).append(["a"], [1], east)
+    LabelLog(tmp_path).append(["b"], [1], [east])
+    assert outcomes(tmp_path).to_pydict()["label_time"] == [datetime(2013, 4, 1, 7)] * 2
+    assert outcomes(tmp_path, since=east).num_rows == 2
+    assert outcomes(tmp_path, since=NOON.replace(tzinfo=UTC)).num_rows == 0
+
+
 def test_words_are_no_times(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the times cannot be read"):
         LabelLog(tmp_path).append(["a"], [1], ["yesterday"])

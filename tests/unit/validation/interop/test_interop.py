@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import datetime
 import json
+import os
 from importlib import import_module
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from assay.validation.column import Column
 from assay.validation.interop import FORMATS, READ_ONLY, export_schema, from_pandera, import_schema
 from assay.validation.relations import Fresh, Metric, Relation, Rows, Slice
 
+# pandera imports pyspark.pandas where it is there, and that makes pyarrow forget time zones from then on.
+os.environ.pop("PYARROW_IGNORE_TIMEZONE", None)
 HERE = Path(__file__).parent
 FIXTURES = {
     "tfdv": "schema.pbtxt",
