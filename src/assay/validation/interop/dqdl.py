@@ -104,6 +104,7 @@ def _rule(draft: Draft, text: str, at: str) -> bool:
         # All or none: half of a rule would be another one.
         trial = Draft()
         trial.columns = {name: dict(fields) for name, fields in draft.columns.items()}
+        trial.rows = dict(draft.rows)
         if not parts or not all(_rule(trial, part, at) for part in parts) or trial.report:
             return False
         return all(_rule(draft, part, at) for part in parts)

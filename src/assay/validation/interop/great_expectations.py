@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assay.validation import limits
 from assay.validation.interop.drafting import Draft, literal, quoted, re2_problem, searched, share_of
@@ -168,11 +168,18 @@ def _column(draft: Draft, rule: Reader, said: str) -> bool:
 
 def _quantiles(draft: Draft, rule: Reader, name: str) -> None:
     given = rule.reader("quantile_ranges")
-    shares = given.value("quantiles") if given is not None else None
-    ends = given.value("value_ranges") if given is not None else None
+    shares: Any = given.value("quantiles") if given is not None else None
+    ends: Any = given.value("value_ranges") if given is not None else None
     rule.ignore("allow_relative_error")
-    if not (isinstance(shares, list) and isinstance(ends, list) and len(shares) == len(ends)):
-        rule.unmapped("quantile_ranges", [shares, ends], "expected as many ranges as quantiles")
+    numbers = (int, float)
+    fits = isinstance(shares, list) and isinstance(ends, list) and len(shares) == len(ends)
+    fits = fits and all(isinstance(share, numbers) and 0 <= share <= 1 for share in shares)
+    fits = fits and all(
+        isinstance(pair, list) and len(pair) == 2 and all(end is None or isinstance(end, numbers) for end in pair)
+        for pair in ends
+    )
+    if not fits:
+        rule.unmapped("quantile_ranges", [shares, ends], "expected as many ranges as quantiles, each of two ends")
         return
     for share, (low, high) in zip(shares, ends, strict=True):
         measure = f"ExactQuantile({json.dumps(name, ensure_ascii=False)}, {float(share)!r})"

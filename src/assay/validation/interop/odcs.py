@@ -201,7 +201,7 @@ def _library(draft: Draft, rule: Reader, name: str | None, what: str, ends: Ends
         else:
             there = " AND ".join(f"{quoted(each)} IS NOT NULL" for each in names)
             draft.relations.append(Relation(key=tuple(names), where=there, at_most=at_most))
-    elif len(names) > 1:
+    elif len(names) > 1 or (what != "nulls" and not _says_what_is_valid(where, rule, at_most)):
         return False
     elif what == "nulls":
         _missing(draft, where, names[0], at_most, rule.place)
@@ -209,6 +209,12 @@ def _library(draft: Draft, rule: Reader, name: str | None, what: str, ends: Ends
         _valid(draft, where, rule, names[0], at_most)
     where.close()
     return True
+
+
+def _says_what_is_valid(where: Reader, rule: Reader, at_most: float) -> bool:
+    """Whether a rule names the valid values or their pattern; with a share, one of the two, which cannot share it."""
+    said = (where.has("validValues") or rule.has("validValues")) + where.has("pattern")
+    return said == 1 or (said == 2 and not at_most)
 
 
 def _missing(draft: Draft, where: Reader, name: str, at_most: float, place: str) -> None:

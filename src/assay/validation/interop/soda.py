@@ -36,6 +36,8 @@ _FORMATS = {
 }
 # What a check may say of the values that it holds to be valid.
 _VALID = ("values", "min", "max", "length", "min length", "max length", "format", "regex")
+# Which of them are one limit here.
+_LIMIT = {"min": "range", "max": "range", "min length": "length", "max length": "length"}
 _CHECK = re.compile(r"(?P<what>[a-z_]+)\s*(?:\((?P<columns>[^)]*)\))?\s*(?P<rest>.*)", re.DOTALL)
 _FOREIGN = re.compile(r"values in \((?P<columns>[^)]*)\) must exist in (?P<table>\S+) \((?P<others>[^)]*)\)")
 _SHARES = {"missing_percent": "missing", "invalid_percent": "invalid", "duplicate_percent": "duplicate"}
@@ -95,16 +97,18 @@ def _check(draft: Draft, item: Any, at: str) -> bool:
         rule.close()
         return True
     where = rule.text("filter")
+    compares = said
     if rule.has("fail") or rule.has("warn"):
         # What only warns is no limit; what fails is one, turned round.
-        ends = _unless(rule.text("fail"))
+        compares = rule.text("fail") or ""
+        ends = _unless(compares)
         rule.refuse("warn", "whether a rule warns or blocks is said in assay.toml")
     else:
         said, ends = _head(said)
     found = _CHECK.fullmatch(said.strip())
     if found is None or found["rest"] or ends is None:
         return False
-    if found["what"] in _SHARES and "%" not in str(item):
+    if found["what"] in _SHARES and "%" not in compares:
         # A percentage is written with or without its sign.
         low, high = ends
         ends = None if low is None else low / 100, None if high is None else high / 100
@@ -126,9 +130,9 @@ def _head(said: str) -> tuple[str, Ends | None]:
 _HOURS = {"d": 1 / 24, "h": 1, "m": 60}
 
 
-def _unless(said: str | None) -> Ends | None:
+def _unless(said: str) -> Ends | None:
     """Turn ``when < 5``, for which a check fails, into what is allowed."""
-    found = re.fullmatch(rf"when\s*(>=|<=|>|<|!=)\s*({NUMBER}\s*%?)", said or "")
+    found = re.fullmatch(rf"when\s*(>=|<=|>|<|!=)\s*({NUMBER}\s*%?)", said)
     if found is None:
         return None
     turned = {">=": "<", "<=": ">", ">": "<=", "<": ">=", "!=": "="}[found[1]]
@@ -193,7 +197,9 @@ def _broken(draft: Draft, what: str, names: list[str], ends: Ends, where: str | 
             draft.limit(names[0], "nulls", limits.Nulls(at_most=at_most), rule.place)
         rule.close()
         return True
-    if not any(rule.has(f"valid {key}") for key in _VALID):
+    limits_asked = {_LIMIT.get(key, key) for key in _VALID if rule.has(f"valid {key}")}
+    if not limits_asked or (at_most and len(limits_asked) > 1):
+        # A share of rows that may break any of several limits is no share for each.
         return False
     _valid(draft, rule, names[0], at_most)
     rule.close()

@@ -501,3 +501,28 @@ def test_a_schema_of_pandera_is_read_as_an_object_and_its_code_is_told() -> None
     assert len(from_pandera(pandera.DataFrameSchema({"a": pandera.Column(int)}, checks=checks))[1]) == 2
     with pytest.raises(UsageError, match="no schema of pandera"):
         from_pandera({"a": int})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        # The sign of a percentage is that of the comparison, not one in a filter.
+        ("a.yml", "checks for t:\n  - duplicate_percent(a) < 0.5:\n      filter: b like 'x%'\n", 0),
+        # One share for two limits is not that share for each.
+        ("a.yml", "checks for t:\n  - invalid_percent(a) < 5%:\n      valid regex: x\n      valid max length: 3\n", 1),
+        ("a.yml", "checks for t:\n  - invalid_count(a) = 0:\n      valid regex: x\n      valid max length: 3\n", 0),
+        # What is valid is not said.
+        ("a.yaml", ("kind: DataContract\nschema: [{name: t, properties: [{name: a, quality: "
+         "[{metric: invalidValues, mustBe: 0}]}]}]\n"), 1),
+        # Half of a composite would be another rule.
+        ("a.dqdl", 'Rules = [ DataFreshness "a" <= 1 days, (RowCount > 3) and (DataFreshness "b" <= 2 days) ]', 1),
+        ("a.json", ('{"expectations": [{"type": "expect_column_quantile_values_to_be_between", "kwargs": {"column": "a", '
+         '"quantile_ranges": {"quantiles": [0.5], "value_ranges": [1]}}}]}'), 1),
+    ],
+)  # fmt: skip
+def test_no_limit_is_looser_than_its_rule_and_none_is_lost(name: str, text: str, told: int, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    schema, report = import_schema(tmp_path / name)
+    assert len(report) == told
+    assert all(relation.at_most <= 0.005 for relation in schema.relations)
+    assert schema.rows is None or schema.rows.min is None
